@@ -1,0 +1,6 @@
+//! vigie: watches public places for an organisation's own leaked customer records and says which system they were
+//! taken from, and when.
+//!
+//! The rooms, in the order data flows through them. `docs/architecture.md` draws the same map with its rules.
+
+pub mod model;

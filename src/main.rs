@@ -1,0 +1,2 @@
+//! The vigie program.
+fn main() {}

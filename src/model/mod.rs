@@ -1,0 +1,25 @@
+//! The words of the house as types: what every room may speak of.
+//!
+//! No I/O, no async, no policy, and nothing imported from the other rooms. A type belongs here when two stages
+//! exchange it; a type that one stage keeps to itself stays with that stage.
+
+pub mod alert;
+pub mod attribution;
+pub mod batch;
+pub mod field;
+pub mod finding;
+pub mod ids;
+pub mod post;
+pub mod sensitive;
+pub mod skip;
+pub mod watchlist;
+
+pub use alert::{Alert, AlertState, Assessment, ConcernedRecord, DocumentSummary, Impact, MaskedRow, SystemImpact};
+pub use attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
+pub use batch::{Batch, ContentSink, Flow, Layout, Row, Shape, Table};
+pub use field::{FieldKind, Strength};
+pub use ids::{AlertId, IndexNo, PostId, RecordNo, SiteId, Span, SystemId};
+pub use post::{Attachment, Post};
+pub use sensitive::Sensitive;
+pub use skip::{Skip, SkipReason};
+pub use watchlist::{Severity, TermWatchlist, Tlp, Watchlist};
