@@ -11,6 +11,7 @@ pub mod finding;
 pub mod ids;
 pub mod post;
 pub mod sensitive;
+pub mod setting;
 pub mod skip;
 pub mod watchlist;
 
@@ -21,5 +22,6 @@ pub use field::{FieldKind, Strength};
 pub use ids::{AlertId, IndexNo, PostId, RecordNo, SiteId, Span, SystemId};
 pub use post::{Attachment, Post};
 pub use sensitive::Sensitive;
+pub use setting::SettingProblem;
 pub use skip::{Skip, SkipReason};
 pub use watchlist::{Severity, TermWatchlist, Tlp, Watchlist};
