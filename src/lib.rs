@@ -4,3 +4,5 @@
 //! The rooms, in the order data flows through them. `docs/architecture.md` draws the same map with its rules.
 
 pub mod model;
+
+pub mod telemetry;
