@@ -70,7 +70,8 @@ pub struct TableEvidence {
     pub no: u32,
     /// Column names where the document gives any.
     pub header: Option<Vec<String>>,
-    /// Rows with any value in them.
+    /// Rows that held anything to search by: an identifier, or a name beside something else. The others can be
+    /// neither ours nor not ours.
     pub rows: u64,
     /// For each source (position in [`Finding::sources`]) that explains anything here: the column of the source that
     /// each column of the table was found to hold.

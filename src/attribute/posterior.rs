@@ -1,0 +1,147 @@
+//! Putting the signals together: how likely each source is, given everything.
+
+use std::collections::BTreeMap;
+
+use crate::model::SystemId;
+use crate::model::finding::Finding;
+
+use super::likelihood::{TableRows, log_sum};
+use super::signals;
+
+/// Probability, before looking, that a document in which customers of ours were recognised was not taken from us.
+const OUTSIDE: f64 = 0.5;
+/// Share of leaks that come from two systems at once.
+const MIXED: f64 = 0.02;
+/// Probability that a table of a leak is not itself part of the loot.
+const BYSTANDER: f64 = 0.3;
+/// The signals are not independent, and no model is quite true: what they say together is believed this much.
+/// Calibrated on simulated leaks (docs/attribution.md).
+const TEMPER: f64 = 0.6;
+/// No posterior is surer than this: one leak in a thousand is like nothing anybody simulated.
+const DOUBT: f64 = 0.001;
+
+/// How likely each source is, given the document.
+pub(super) struct Posterior {
+    /// Log posterior weight (not normalised) of each source in `Finding::sources`.
+    pub(super) weights: Vec<f64>,
+    /// Probability that no watched system is the origin.
+    pub(super) outside: f64,
+    /// Pairs of systems that are likelier together than alone, and how likely.
+    pub(super) mixes: Vec<(SystemId, SystemId, f64)>,
+    systems: BTreeMap<SystemId, (f64, usize)>,
+}
+
+impl Posterior {
+    /// Weighs all sources of the finding.
+    pub(super) fn of(finding: &Finding) -> Self {
+        let tables: Vec<TableRows<'_>> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
+        let outside_of: Vec<f64> = tables.iter().map(TableRows::from_outside).collect();
+        let snapshots = snapshots(finding);
+        let canaries = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| c.canary)).count().min(3) as f64;
+        let outside = OUTSIDE.ln() + outside_of.iter().sum::<f64>() - canaries * signals::CANARY;
+        let ours = (1.0 - OUTSIDE).ln() - (snapshots.len().max(1) as f64).ln();
+        let weights: Vec<f64> = (0..finding.sources.len())
+            .map(|source| {
+                let rows = tables.iter().zip(&outside_of).enumerate().map(|(t, (table, outside))| {
+                    let taken = table.from_source(source) + signals::of_table(finding, t, source);
+                    log_sum([taken + (1.0 - BYSTANDER).ln(), outside + BYSTANDER.ln()].into_iter())
+                });
+                ours - (snapshots[&finding.sources[source].system] as f64).ln() + rows.sum::<f64>()
+            })
+            .collect();
+        let mixes = mixes(finding, &tables, &outside_of, &weights);
+        Self::normalised(finding, weights, outside, mixes)
+    }
+
+    fn normalised(finding: &Finding, weights: Vec<f64>, outside: f64, mixes: Vec<(usize, usize, f64)>) -> Self {
+        let all = weights.iter().copied().chain([outside]).chain(mixes.iter().map(|m| m.2));
+        let most = all.fold(f64::NEG_INFINITY, f64::max);
+        let tempered = |weight: f64| ((weight - most) * TEMPER).exp();
+        let mut systems: BTreeMap<SystemId, (f64, usize)> = BTreeMap::new();
+        let mut total = tempered(outside);
+        for (source, weight) in weights.iter().enumerate() {
+            let mass = tempered(*weight);
+            total += mass;
+            let entry = systems.entry(finding.sources[source].system.clone()).or_insert((0.0, source));
+            entry.0 += mass;
+            if *weight > weights[entry.1] {
+                entry.1 = source;
+            }
+        }
+        let mut named = Vec::new();
+        for (a, b, weight) in mixes {
+            let mass = tempered(weight);
+            total += mass;
+            let (a, b) = (&finding.sources[a].system, &finding.sources[b].system);
+            for half in [a, b] {
+                systems.entry(half.clone()).and_modify(|entry| entry.0 += mass / 2.0);
+            }
+            named.push((a.clone(), b.clone(), mass));
+        }
+        let answers = systems.len() as f64 + 1.0;
+        let certain = |mass: f64| (1.0 - DOUBT) * mass / total + DOUBT / answers;
+        for entry in systems.values_mut() {
+            entry.0 = certain(entry.0);
+        }
+        for mix in &mut named {
+            mix.2 /= total;
+        }
+        Self { weights, outside: certain(tempered(outside)), mixes: named, systems }
+    }
+
+    /// The systems that explain anything.
+    pub(super) fn systems(&self) -> impl Iterator<Item = &SystemId> {
+        self.systems.keys()
+    }
+
+    /// Probability that the document was taken from the system.
+    pub(super) fn probability(&self, system: &SystemId) -> f64 {
+        self.systems.get(system).map_or(0.0, |entry| entry.0)
+    }
+
+    /// The likeliest snapshot of the system, as a position in `Finding::sources`.
+    pub(super) fn best_source(&self, system: &SystemId) -> usize {
+        self.systems.get(system).map_or(0, |entry| entry.1)
+    }
+}
+
+/// How many snapshots each system has among the sources.
+fn snapshots(finding: &Finding) -> BTreeMap<SystemId, usize> {
+    let mut count = BTreeMap::new();
+    for source in &finding.sources {
+        *count.entry(source.system.clone()).or_insert(0) += 1;
+    }
+    count
+}
+
+/// The best pairs of sources of different systems, where two explain what neither does alone.
+fn mixes(finding: &Finding, tables: &[TableRows<'_>], outside: &[f64], weights: &[f64]) -> Vec<(usize, usize, f64)> {
+    const TRIED: usize = 6;
+    let mut ranked: Vec<usize> = (0..weights.len()).collect();
+    ranked.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
+    let mut best: Vec<usize> = Vec::new();
+    for source in ranked {
+        if best.iter().all(|other| finding.sources[*other].system != finding.sources[source].system) {
+            best.push(source);
+        }
+        if best.len() == TRIED {
+            break;
+        }
+    }
+    let pairs = best.len() * best.len().saturating_sub(1) / 2;
+    let mut mixes = Vec::new();
+    for (i, &a) in best.iter().enumerate() {
+        for &b in &best[i + 1..] {
+            let rows = tables.iter().zip(outside).enumerate().map(|(t, (table, outside))| {
+                let said = signals::of_table(finding, t, a).max(signals::of_table(finding, t, b));
+                let taken = table.from_sources(&[a, b]) + said;
+                log_sum([taken + (1.0 - BYSTANDER).ln(), outside + BYSTANDER.ln()].into_iter())
+            });
+            let weight = (MIXED / pairs as f64).ln() + rows.sum::<f64>();
+            if weight.is_finite() {
+                mixes.push((a, b, weight));
+            }
+        }
+    }
+    mixes
+}
