@@ -6,4 +6,6 @@
 pub mod attribute;
 pub mod model;
 
+pub mod cli;
+pub mod config;
 pub mod telemetry;

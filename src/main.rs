@@ -1,2 +1,7 @@
-//! The vigie program.
-fn main() {}
+//! The vigie program: reads the arguments, runs the command, leaves with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vigie::cli::main()
+}

@@ -1,0 +1,98 @@
+//! How a command ends: its exit code and, on standard error, why.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::config::Problems;
+
+/// Done.
+pub const DONE: u8 = 0;
+/// Something was found, and the caller asked to be told by the exit code.
+pub const FOUND: u8 = 1;
+/// Wrong usage or configuration.
+pub const USAGE: u8 = 2;
+/// The work could not be completed.
+pub const INCOMPLETE: u8 = 3;
+
+/// How a command went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Done, and something was found (with `--exit-code`).
+    Found,
+    /// Done as far as possible; what is missing has been said.
+    Incomplete,
+}
+
+/// Why a command did not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked for or configured is wrong: asking again will not help.
+    Usage(anyhow::Error),
+    /// The work failed.
+    Incomplete(anyhow::Error),
+}
+
+/// What every command returns.
+pub type Outcome = Result<Exit, Failure>;
+
+impl Failure {
+    /// The caller's mistake.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::Usage(error.into())
+    }
+}
+
+/// What fails, fails the work, unless a command says otherwise.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Incomplete(error.into())
+    }
+}
+
+/// Prints why, and turns the outcome into the exit code of the process.
+pub fn leave(outcome: Outcome) -> ExitCode {
+    let code = match outcome {
+        Ok(Exit::Done) => DONE,
+        Ok(Exit::Found) => FOUND,
+        Ok(Exit::Incomplete) => INCOMPLETE,
+        // Whoever reads our output has seen enough: that is no failure.
+        Err(Failure::Incomplete(error)) if is_broken_pipe(&error) => DONE,
+        Err(Failure::Incomplete(error)) => {
+            complain(&error);
+            INCOMPLETE
+        }
+        Err(Failure::Usage(error)) => {
+            complain(&error);
+            USAGE
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+}
+
+fn complain(error: &anyhow::Error) {
+    if let Some(problems) = error.downcast_ref::<Problems>() {
+        eprintln!("{problems}");
+        let count = problems.len();
+        eprintln!("{count} problem{}", if count == 1 { "" } else { "s" });
+        return;
+    }
+    // The hint stands at the end of the outermost message; causes go before it.
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let first = causes.remove(0);
+    let (what, hint) = first.split_once("; hint: ").map_or((first.as_str(), None), |(what, hint)| (what, Some(hint)));
+    let mut line = format!("error: {what}");
+    for cause in causes {
+        line.push_str(": ");
+        line.push_str(&cause);
+    }
+    eprintln!("{line}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}

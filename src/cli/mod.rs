@@ -1,0 +1,60 @@
+//! The command line: one file per command. Data goes to standard output, everything else to standard error.
+//!
+//! A command only reads its arguments, calls the rooms that do the work and prints what they say.
+
+mod completions;
+mod exit;
+mod man;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Outcome;
+
+/// Watches public places for an organisation's own leaked customer records and says which system they came from.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version, max_term_width = 100, after_help = EXAMPLES, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vigie demo                                   watch the whole job on this machine, with made-up customers
+  vigie key generate --out vigie.key           make the secret that protects the indexes
+  vigie watchlist build watchlists/crm --snapshot 2026-08-01 --key-file vigie.key export.csv
+  vigie scan --watchlists watchlists --key-file vigie.key dump.zip
+  vigie run --config /etc/vigie/vigie.toml     run the service
+
+Exit codes: 0 done; 1 something was found (only with --exit-code); 2 usage or configuration;
+3 the work could not be completed.";
+
+/// What vigie can be asked to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the program on its arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap knows which of its messages are answers (`--help`) and which are errors.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    exit::leave(run(cli.command))
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

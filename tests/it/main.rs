@@ -1,0 +1,3 @@
+//! Whole-program promises, one file each. They talk to loopback only and choose their ports themselves.
+
+mod house;
