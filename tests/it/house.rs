@@ -70,7 +70,9 @@ fn assert_none(rule: &str, offences: &[String]) {
 fn lines_with(offends: impl Fn(&str) -> bool, may: impl Fn(&Source) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources("src").iter().filter(|s| !may(s)) {
-        found.extend(source.code().filter(|(_, l)| offends(l)).map(|(n, l)| format!("{}:{n}: {}", source.path, l.trim())));
+        found.extend(
+            source.code().filter(|(_, l)| offends(l)).map(|(n, l)| format!("{}:{n}: {}", source.path, l.trim())),
+        );
     }
     found
 }
@@ -97,8 +99,11 @@ fn stages_do_not_import_one_another() {
 #[test]
 fn every_file_says_what_it_is_for() {
     for folder in ["src", "tests", "benches", "fuzz"] {
-        let bare: Vec<String> =
-            sources(folder).iter().filter(|s| !s.text.starts_with("//!")).map(|s| format!("{folder}/{}", s.path)).collect();
+        let bare: Vec<String> = sources(folder)
+            .iter()
+            .filter(|s| !s.text.starts_with("//!"))
+            .map(|s| format!("{folder}/{}", s.path))
+            .collect();
         assert_none("every file opens with `//!`", &bare);
     }
 }
@@ -122,7 +127,9 @@ fn files_stay_readable_and_have_honest_names() {
 fn sql_stands_only_in_the_store() {
     let speaks_sql = |line: &str| {
         line.contains("rusqlite")
-            || ["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "\"CREATE TABLE", "\"PRAGMA "].iter().any(|w| line.contains(w))
+            || ["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "\"CREATE TABLE", "\"PRAGMA "]
+                .iter()
+                .any(|w| line.contains(w))
     };
     // `extract` reads SQL dumps, and its tests quote some.
     let offences = lines_with(|l| speaks_sql(l), |s| matches!(s.room(), "store" | "extract"));
@@ -144,11 +151,14 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn unsafe_code_is_fenced_in_one_room() {
-    let offences = lines_with(|l| l.contains("unsafe ") || l.contains("allow(unsafe_code)"), |s| s.room() == "fingerprint");
+    let offences =
+        lines_with(|l| l.contains("unsafe ") || l.contains("allow(unsafe_code)"), |s| s.room() == "fingerprint");
     assert_none("unsafe stands only in fingerprint", &offences);
     let fenced: Vec<String> = sources("src")
         .iter()
-        .filter(|s| s.code().any(|(_, l)| l.trim_start().starts_with("#![allow(unsafe_code)]") || l.contains("unsafe {")))
+        .filter(|s| {
+            s.code().any(|(_, l)| l.trim_start().starts_with("#![allow(unsafe_code)]") || l.contains("unsafe {"))
+        })
         .map(|s| s.path.clone())
         .collect();
     assert!(fenced.len() <= 1, "unsafe stands in more than one file: {fenced:?}");
