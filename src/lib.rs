@@ -4,6 +4,7 @@
 //! The rooms, in the order data flows through them. `docs/architecture.md` draws the same map with its rules.
 
 pub mod attribute;
+pub mod extract;
 pub mod model;
 
 pub mod cli;

