@@ -9,4 +9,6 @@ pub mod model;
 
 pub mod cli;
 pub mod config;
+pub mod pipeline;
+pub mod service;
 pub mod telemetry;

@@ -1,0 +1,5 @@
+//! The flow, and the only place where the stages meet.
+
+mod settings;
+
+pub use settings::{PipelineSettings, RawPipelineSettings, cores};

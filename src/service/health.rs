@@ -1,0 +1,146 @@
+//! `/healthz` and `/metrics` on a loopback port: what a monitor asks.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use crate::telemetry::metrics;
+
+/// How the service is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Not everything stands yet.
+    Starting,
+    /// All is well.
+    Ok,
+    /// It works, but something is missing: see `concerns`.
+    Degraded,
+    /// It stops: no new posts are taken.
+    Draining,
+}
+
+/// What is known of the service's health. Shared by those who know and those who ask.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    phase: Status,
+    started: Instant,
+    concerns: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    status: Status,
+    /// Seconds.
+    uptime: u64,
+    /// Posts accepted and not yet settled.
+    queue: i64,
+    /// Outbox entries that wait for delivery.
+    outbox: i64,
+    /// Indexes in use.
+    indexes: i64,
+    /// What is missing, with file names and reasons of ours.
+    concerns: Vec<String>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Inner { phase: Status::Starting, started: Instant::now(), concerns: Vec::new() })))
+    }
+}
+
+impl Health {
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Everything stands.
+    pub fn ready(&self) {
+        self.with(|inner| inner.phase = Status::Ok);
+    }
+
+    /// A stop was asked for.
+    pub fn draining(&self) {
+        self.with(|inner| inner.phase = Status::Draining);
+    }
+
+    /// What is missing from now on: replaces what was said before.
+    pub fn set_concerns(&self, concerns: Vec<String>) {
+        self.with(|inner| inner.concerns = concerns);
+    }
+
+    fn answer(&self) -> Answer {
+        let metrics = metrics();
+        self.with(|inner| Answer {
+            status: match inner.phase {
+                Status::Ok if !inner.concerns.is_empty() => Status::Degraded,
+                phase => phase,
+            },
+            uptime: inner.started.elapsed().as_secs(),
+            queue: metrics.queue_posts.get(),
+            outbox: metrics.outbox_pending.get(),
+            indexes: metrics.watchlist_indexes.get(),
+            concerns: inner.concerns.clone(),
+        })
+    }
+}
+
+/// Takes the port. What listens answers once [`serve`] runs.
+///
+/// # Errors
+/// If the port is taken.
+pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(listen).await
+}
+
+/// Answers until the future is dropped.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
+    let router = Router::new().route("/healthz", get(healthz)).route("/metrics", get(exposition)).with_state(health);
+    axum::serve(listener, router).await
+}
+
+async fn healthz(State(health): State<Health>) -> impl IntoResponse {
+    let answer = health.answer();
+    // Degraded still does its work: taking it out of service would make it worse.
+    let code = match answer.status {
+        Status::Ok | Status::Degraded => StatusCode::OK,
+        Status::Starting | Status::Draining => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(answer))
+}
+
+async fn exposition() -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], metrics().render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_degrades_and_does_not_fail() {
+        let health = Health::default();
+        assert_eq!(health.answer().status, Status::Starting);
+        health.ready();
+        assert_eq!(health.answer().status, Status::Ok);
+        health.set_concerns(vec!["crm/2026-08-01.vfi: damaged".into()]);
+        assert_eq!(health.answer().status, Status::Degraded);
+        health.draining();
+        assert_eq!(health.answer().status, Status::Draining);
+    }
+}
