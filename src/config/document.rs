@@ -8,7 +8,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, de};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -271,41 +270,10 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A number of bytes, written `512 MiB`, `64KiB` or as a plain number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bytes(pub u64);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(u64),
-            Text(String),
-        }
-        let bad =
-            || de::Error::custom("not a size; hint: write a number of bytes, or \"64 KiB\", \"256 MiB\", \"1 GiB\"");
-        let (number, unit) = match Form::deserialize(deserializer).map_err(|_: D::Error| bad())? {
-            Form::Number(bytes) => return Ok(Self(bytes)),
-            Form::Text(text) => {
-                let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-                let number = text[..digits].parse::<u64>().map_err(|_| bad())?;
-                (number, text[digits..].trim().to_owned())
-            }
-        };
-        let shift = match unit.as_str() {
-            "" | "B" => 0,
-            "KiB" => 10,
-            "MiB" => 20,
-            "GiB" => 30,
-            _ => return Err(bad()),
-        };
-        number.checked_mul(1 << shift).map(Self).ok_or_else(bad)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -313,7 +281,7 @@ mod tests {
     struct Raw {
         count: u32,
         name: String,
-        size: Option<Bytes>,
+        size: Option<u64>,
         inner: Inner,
         list: Vec<Inner>,
     }
@@ -352,15 +320,6 @@ mod tests {
         let (_, found) = problems("count = 1\nname = \"open\nsize = 3\n");
         assert_eq!(found[0].0, Some(2), "{found:?}");
         assert!(found[0].1.starts_with("not valid TOML: "), "{found:?}");
-    }
-
-    #[test]
-    fn sizes_have_units_and_do_not_overflow() {
-        assert_eq!(problems("size = \"64 KiB\"").0.size, Some(Bytes(65536)));
-        assert_eq!(problems("size = 7").0.size, Some(Bytes(7)));
-        for bad in ["\"99999999999999 GiB\"", "\"GiB\"", "-1", "\"1 MB\"", "true"] {
-            assert_eq!(problems(&format!("size = {bad}")).1.len(), 1, "{bad}");
-        }
     }
 
     #[test]

@@ -5,12 +5,14 @@
 
 mod document;
 mod problem;
+mod service;
 mod terms;
 mod watchlist;
 mod watchlists;
 
-pub use document::{Bytes, Document, Section, Text};
+pub use document::{Document, Section, Text};
 pub use problem::{Problem, Problems};
+pub use service::{Config, KeySource, read_config};
 pub use terms::{TERMS_FILE, read_term_watchlist};
 pub use watchlist::{RECORDS_FILE, RecordWatchlist, read_record_watchlist};
 pub use watchlists::{Watchlists, read_watchlists};

@@ -17,7 +17,24 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("alert", &["model", "net", "telemetry"]),
     ("store", &["model", "telemetry"]),
     ("queue", &["model", "telemetry"]),
-    ("config", &["model", "telemetry", "net", "collect", "extract", "matching", "attribute", "alert", "pipeline"]),
+    (
+        "config",
+        &[
+            "model",
+            "telemetry",
+            "net",
+            "collect",
+            "extract",
+            "fingerprint",
+            "matching",
+            "attribute",
+            "alert",
+            "queue",
+            "store",
+            "pipeline",
+            "service",
+        ],
+    ),
 ];
 
 struct Source {

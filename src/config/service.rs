@@ -1,0 +1,206 @@
+//! `vigie.toml`: the configuration of the service, read section by section, each checked by the room it belongs to.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::document::{Section, Text};
+use super::problem::Problems;
+use crate::extract::Limits;
+use crate::model::SettingProblem;
+use crate::pipeline::{PipelineSettings, RawPipelineSettings};
+use crate::service::{RawServiceSettings, ServiceSettings, folders};
+use crate::telemetry::{LogFormat, LogSettings};
+
+/// Everything the service is told, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// Where posts, cursors and alerts are kept.
+    pub state: PathBuf,
+    /// The folder of watchlists.
+    pub watchlists: PathBuf,
+    /// Where the keys are.
+    pub keys: KeySource,
+    /// `[log]`.
+    pub log: LogSettings,
+    /// `[service]`.
+    pub service: ServiceSettings,
+    /// `[pipeline]`.
+    pub pipeline: PipelineSettings,
+    /// `[limits]`.
+    pub limits: Limits,
+}
+
+/// Where the keys are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// Handed over by systemd.
+    Credential(PathBuf),
+    /// Files: the current key's, and the one before it while indexes are being rebuilt.
+    Files {
+        /// The key that new indexes are built with.
+        current: PathBuf,
+        /// The one before it.
+        previous: Option<PathBuf>,
+    },
+}
+
+/// The settings that stand outside any section.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTop {
+    /// Where posts, cursors and alerts are kept. Default: what systemd gives (`StateDirectory`).
+    state: Option<PathBuf>,
+    /// The folder of watchlists. Default: `watchlists` beside this file.
+    watchlists: Option<PathBuf>,
+    /// The key file, readable by its owner only. Default: the systemd credential `vigie.key`.
+    key_file: Option<PathBuf>,
+    /// The key before the current one, while indexes are being rebuilt. Default: none.
+    previous_key_file: Option<PathBuf>,
+}
+
+/// `[log]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawLog {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `vigie=debug,warn`. Default: `info`.
+    level: Option<String>,
+    /// `auto`, `text`, `json` or `journal`. Default: `auto`, the journal under systemd and text elsewhere.
+    format: LogFormat,
+}
+
+/// The sections of the file; anything else at its top is one of [`RawTop`] or a mistake.
+const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits"];
+
+/// Reads and checks the configuration. Touches no network and writes nothing.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_config(file: &Path) -> Result<Config, Problems> {
+    let text = Text::open(file);
+    let document = text.parse();
+    let root = document.root();
+    let base = file.parent().unwrap_or(Path::new(""));
+    let top: RawTop = root.read_without(SECTIONS);
+    let state = top.state.map(|folder| base.join(folder)).or_else(folders::state);
+    if state.is_none() {
+        root.problem(
+            "",
+            "`state` is missing; hint: name the folder where posts and alerts are kept, or run under systemd",
+        );
+    }
+    let state = state.unwrap_or_default();
+    let keys = key_source(root, base, top.key_file, top.previous_key_file);
+    let runtime = folders::runtime().unwrap_or_else(|| state.clone());
+    let log = log(root);
+    let service = checked(root, "service", |raw: RawServiceSettings| raw.validate(&runtime));
+    let pipeline = checked(root, "pipeline", RawPipelineSettings::validate);
+    let limits = checked(root, "limits", |limits: Limits| {
+        let problems = limits.problems();
+        if problems.is_empty() { Ok(limits) } else { Err(problems) }
+    });
+    let watchlists = top.watchlists.map_or_else(|| base.join("watchlists"), |folder| base.join(folder));
+    let checked = (|| {
+        Some(Config {
+            file: file.to_owned(),
+            state,
+            watchlists,
+            keys: keys?,
+            log,
+            service: service?,
+            pipeline: pipeline?,
+            limits: limits?,
+        })
+    })();
+    document.into_problems().or_ok(|| checked.expect("what is missing is a problem"))
+}
+
+/// One room's section: read, then checked by the room; an absent section is one with nothing written in it.
+fn checked<Raw, Checked>(
+    root: Section<'_>,
+    name: &str,
+    check: impl FnOnce(Raw) -> Result<Checked, Vec<SettingProblem>>,
+) -> Option<Checked>
+where
+    Raw: serde::de::DeserializeOwned + Default,
+{
+    let section = root.section(name);
+    let raw = section.map(|section| section.read()).unwrap_or_default();
+    match check(raw) {
+        Ok(checked) => Some(checked),
+        Err(problems) => {
+            match section {
+                Some(section) => section.problems(problems),
+                // A default can be wrong too, for instance a path that is too long.
+                None => root.problems(problems),
+            }
+            None
+        }
+    }
+}
+
+fn log(root: Section<'_>) -> LogSettings {
+    let base = LogSettings::default();
+    let Some(section) = root.section("log") else { return base };
+    let raw: RawLog = section.read();
+    let level = raw.level.unwrap_or(base.level);
+    if LogSettings::check_level(&level).is_err() {
+        section.problem("level", format!("`{level}` is no log level; hint: error, warn, info, debug or trace"));
+    }
+    LogSettings { level, format: raw.format }
+}
+
+fn key_source(
+    root: Section<'_>,
+    base: &Path,
+    current: Option<PathBuf>,
+    previous: Option<PathBuf>,
+) -> Option<KeySource> {
+    match (current, folders::key_credential()) {
+        (Some(file), _) => {
+            Some(KeySource::Files { current: base.join(file), previous: previous.map(|file| base.join(file)) })
+        }
+        (None, Some(credential)) => Some(KeySource::Credential(credential)),
+        (None, None) => {
+            let hint = "make one with `vigie key generate`, or hand it over as the systemd credential vigie.key";
+            root.problem("key_file", format!("`key_file` is missing; hint: {hint}"));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Problems> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vigie.toml");
+        std::fs::write(&file, text).unwrap();
+        read_config(&file)
+    }
+
+    #[test]
+    fn the_least_configuration_works_and_paths_are_relative_to_it() {
+        let config = read("state = \"state\"\nkey_file = \"vigie.key\"\n").unwrap();
+        assert!(config.watchlists.ends_with("watchlists") && config.watchlists.is_absolute());
+        assert!(config.state.is_absolute());
+    }
+
+    #[test]
+    fn every_section_says_what_is_wrong_with_it() {
+        let problems = read(
+            "state = \"s\"\nkeyfile = \"k\"\n[log]\nlevel = \"lound=x\"\n[service]\nlisten = \"0.0.0.0:1\"\n\
+             [pipeline]\nthreads = 0\n[limits]\ndepth = 99\n",
+        )
+        .unwrap_err();
+        let lines: Vec<_> = problems.iter().filter_map(|p| p.line).collect();
+        assert_eq!(lines, [1, 2, 4, 6, 8, 10], "{problems}");
+        assert!(
+            problems.to_string().contains("unknown setting `keyfile`; hint: did you mean `key_file`?"),
+            "{problems}"
+        );
+    }
+}
