@@ -2,9 +2,11 @@
 //!
 //! A command only reads its arguments, calls the rooms that do the work and prints what they say.
 
+mod check;
 mod completions;
 mod exit;
 mod man;
+mod watchlist;
 
 use std::process::ExitCode;
 
@@ -22,11 +24,11 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  vigie demo                                   watch the whole job on this machine, with made-up customers
-  vigie key generate --out vigie.key           make the secret that protects the indexes
+  vigie demo                            the whole job on this machine, with made-up customers
+  vigie key generate --out vigie.key    make the secret that protects the indexes
   vigie watchlist build watchlists/crm --snapshot 2026-08-01 --key-file vigie.key export.csv
   vigie scan --watchlists watchlists --key-file vigie.key dump.zip
-  vigie run --config /etc/vigie/vigie.toml     run the service
+  vigie run --config vigie.toml         run the service
 
 Exit codes: 0 done; 1 something was found (only with --exit-code); 2 usage or configuration;
 3 the work could not be completed.";
@@ -34,6 +36,8 @@ Exit codes: 0 done; 1 something was found (only with --exit-code); 2 usage or co
 /// What vigie can be asked to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Watchlist(watchlist::Args),
+    Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -54,6 +58,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Watchlist(args) => watchlist::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

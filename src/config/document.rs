@@ -17,11 +17,11 @@ use crate::model::SettingProblem;
 /// Files are written by people; what is larger is not one of them.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The text of one file. A file that could not be read has none, and says why when it is parsed.
+/// The text of one file.
 #[derive(Debug)]
 pub struct Text {
     file: PathBuf,
-    text: Result<String, String>,
+    text: String,
 }
 
 /// One file, parsed, and what was found wrong in it so far.
@@ -38,31 +38,36 @@ pub struct Document<'t> {
 #[derive(Debug, Clone, Copy)]
 pub struct Section<'d> {
     document: &'d Document<'d>,
-    /// Where the section begins, for what concerns the whole of it.
-    at: usize,
+    /// Where the section begins, for what concerns the whole of it; the whole file has no such place.
+    at: Option<usize>,
     table: &'d DeTable<'d>,
 }
 
 impl Text {
     /// Reads a file.
-    pub fn open(file: &Path) -> Self {
-        Self { file: file.to_owned(), text: read_text(file) }
+    ///
+    /// # Errors
+    /// If it cannot be read, is not UTF-8, or is far too large.
+    pub fn open(file: &Path) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        match read_text(file) {
+            Ok(text) => return Ok(Self::new(file, text)),
+            Err(error) => problems.push(Problem::whole(file, error)),
+        }
+        Err(problems)
     }
 
     /// A text that stands in no file, as if it stood in `file`.
     pub fn new(file: &Path, text: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), text: Ok(text.into()) }
+        Self { file: file.to_owned(), text: text.into() }
     }
 
     /// Parses it. What is no TOML is left out, with problems.
     pub fn parse(&self) -> Document<'_> {
-        let text = self.text.as_deref().unwrap_or_default();
+        let text = self.text.as_str();
         let (root, errors) = DeTable::parse_recoverable(text);
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         let document = Document { file: &self.file, lines, root: root.into_inner(), problems: RefCell::default() };
-        if let Err(error) = &self.text {
-            document.note(None, error.clone());
-        }
         for error in errors {
             document.note(error.span().map(|span| span.start), format!("not valid TOML: {}", error.message()));
         }
@@ -73,7 +78,7 @@ impl Text {
 impl Document<'_> {
     /// The whole file as one section.
     pub fn root<'d>(&'d self) -> Section<'d> {
-        Section { document: self, at: 0, table: &self.root }
+        Section { document: self, at: None, table: &self.root }
     }
 
     /// What was found wrong.
@@ -113,12 +118,12 @@ impl<'d> Section<'d> {
             table.remove(*key);
         }
         loop {
-            let error = match T::deserialize(toml::Deserializer::from(Spanned::new(self.at..self.at, table.clone()))) {
+            let error = match T::deserialize(toml::Deserializer::from(Spanned::new(0..0, table.clone()))) {
                 Ok(read) => return read,
                 Err(error) => error,
             };
             let at = error.span().map(|span| span.start);
-            self.document.note(at.or(Some(self.at)), in_our_words(error.message()));
+            self.document.note(at.or(self.at), in_our_words(error.message()));
             if !at.is_some_and(|at| cut_out(&mut table, at)) {
                 return T::default();
             }
@@ -129,7 +134,7 @@ impl<'d> Section<'d> {
     pub fn section(&self, key: &str) -> Option<Section<'d>> {
         let value = self.table.get(key)?;
         match value.get_ref() {
-            DeValue::Table(table) => Some(Section { document: self.document, at: value.span().start, table }),
+            DeValue::Table(table) => Some(Section { document: self.document, at: Some(value.span().start), table }),
             _ => {
                 self.document.note(Some(value.span().start), format!("`{key}` must be a table; hint: write [{key}]"));
                 None
@@ -149,7 +154,7 @@ impl<'d> Section<'d> {
         for entry in array.iter() {
             match entry.get_ref() {
                 DeValue::Table(table) => {
-                    sections.push(Section { document: self.document, at: entry.span().start, table });
+                    sections.push(Section { document: self.document, at: Some(entry.span().start), table });
                 }
                 _ => self.document.note(Some(entry.span().start), format!("an entry of `{key}` must be a table")),
             }
@@ -176,8 +181,8 @@ impl<'d> Section<'d> {
 
     /// Notes a problem with a setting, named by its dotted path within the section (empty for the section).
     pub fn problem(&self, setting: &str, message: impl Into<String>) {
-        let at = place(self.table, setting).unwrap_or(self.at);
-        self.document.note(Some(at), message.into());
+        let at = place(self.table, setting).or(self.at);
+        self.document.note(at, message.into());
     }
 
     /// Notes what a room found wrong with its settings.
@@ -329,8 +334,8 @@ mod tests {
         for setting in ["a", "b.c", "d.1.e", "b.gone", "gone"] {
             document.root().problem(setting, setting);
         }
-        let lines: Vec<_> = document.into_problems().iter().map(|p| p.line.unwrap()).collect();
-        assert_eq!(lines, [1, 3, 7, 2, 1]);
+        let lines: Vec<_> = document.into_problems().iter().map(|p| p.line).collect();
+        assert_eq!(lines, [Some(1), Some(3), Some(7), Some(2), None]);
     }
 
     proptest::proptest! {

@@ -39,8 +39,18 @@ struct Raw {
 const MIN_WORD: usize = 3;
 
 /// Reads the term watchlist in `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it.
 pub fn read_term_watchlist(folder: &Path) -> Result<TermWatchlist, Problems> {
-    let text = Text::open(&folder.join(TERMS_FILE));
+    parse_term_watchlist(folder, &Text::open(&folder.join(TERMS_FILE))?)
+}
+
+/// The same for a text that may not stand there yet.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_term_watchlist(folder: &Path, text: &Text) -> Result<TermWatchlist, Problems> {
     let document = text.parse();
     let root = document.root();
     let raw: Raw = root.read();

@@ -46,7 +46,7 @@ struct Raw {
 
 /// Reads the record watchlist in `folder`.
 pub fn read_record_watchlist(folder: &Path) -> Result<RecordWatchlist, Problems> {
-    let text = Text::open(&folder.join(RECORDS_FILE));
+    let text = Text::open(&folder.join(RECORDS_FILE))?;
     let document = text.parse();
     let root = document.root();
     let raw: Raw = root.read_without(&["columns"]);
@@ -82,8 +82,9 @@ pub(super) fn checked_id(root: Section<'_>, folder: &Path, id: Option<SystemId>)
         root.problem("", "`id` is missing; hint: write id = \"name-of-the-folder\"");
     }
     let id = id?;
-    // `.` and `..` have no name of their own.
-    let name = folder.canonicalize().ok().and_then(|f| f.file_name().map(|n| n.to_string_lossy().into_owned()));
+    // `.` and `..` have no name of their own; a folder that is yet to be made has only the one given.
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
     if let Some(name) = name.filter(|name| name != id.as_str()) {
         root.problem("id", format!("`{id}` stands in a folder called `{name}`; hint: give both the same name"));
     }
