@@ -4,11 +4,12 @@
 //! The rooms, in the order data flows through them. `docs/architecture.md` draws the same map with its rules.
 
 pub mod attribute;
+pub mod cli;
+pub mod collect;
+pub mod config;
 pub mod extract;
 pub mod model;
-
-pub mod cli;
-pub mod config;
+pub mod net;
 pub mod pipeline;
 pub mod service;
 pub mod telemetry;

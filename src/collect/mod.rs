@@ -1,0 +1,25 @@
+//! Sites to posts: what is listed, what of it is new or changed, and its content.
+//!
+//! What lives here: one reader for each form a place can have (folder, feed, JSON or HTML listing, forum, single
+//! page), the definitions that tell a reader what stands where (`families`, `settings`), the schedule and the cursors. What
+//! does not: HTTP (`net`), and what becomes of a post (`pipeline`, behind [`Intake`]).
+//!
+//! How a visit goes: the listing is read (conditionally); each entry that is new, changed, or due for a second look is
+//! fetched; each post in it whose content differs from what was last accepted is handed to [`Intake::accept`]. Only
+//! when that has returned does the cursor move, so a crash at any point means reading again, never losing.
+
+mod collector;
+mod dates;
+mod health;
+mod intake;
+mod pick;
+mod prepass;
+mod schedule;
+pub mod settings;
+mod text;
+mod visit;
+
+pub use collector::Collector;
+pub use health::{HealthBoard, SiteHealth};
+pub use intake::{Clock, Cursor, Intake, Refused, system_clock};
+pub use settings::{Families, SettingError, Site, check_sites};

@@ -1,0 +1,33 @@
+//! The only HTTP client: every request of the program passes here, so size, time, address, rate and robots limits
+//! cannot be forgotten by a caller.
+//!
+//! What lives here: one exchange with one server ([`Client::send`]) and what it owes to that server and to us. What
+//! does not: what is asked for and what the answer means (`collect`, `alert`), and when to ask again after a failure
+//! (the caller's schedule; only a host's own `Retry-After` is remembered here).
+//!
+//! The promises, each with the file that keeps it:
+//!
+//! 1. no request reaches an address that the configuration did not name (`address`, `resolve`, and every redirect hop
+//!    again in `client`);
+//! 2. a slow or huge server costs a bounded time, a bounded memory, and nobody else (`body`, `settings`);
+//! 3. one connection a host, `Retry-After` and robots.txt respected, a User-Agent that says whom to complain to
+//!    (`host`, `robots`, `client`).
+
+mod address;
+mod body;
+mod client;
+mod error;
+mod host;
+mod policy;
+mod resolve;
+mod robots;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use address::is_public;
+pub use body::Held;
+pub use client::{Answer, Client, Content, Method, Request, Validators};
+pub use error::NetError;
+pub use policy::{Policy, PolicySettings};
+pub use settings::NetSettings;
