@@ -3,6 +3,7 @@
 //!
 //! The rooms, in the order data flows through them. `docs/architecture.md` draws the same map with its rules.
 
+pub mod alert;
 pub mod attribute;
 pub mod cli;
 pub mod collect;
@@ -11,5 +12,7 @@ pub mod extract;
 pub mod model;
 pub mod net;
 pub mod pipeline;
+pub mod queue;
 pub mod service;
+pub mod store;
 pub mod telemetry;

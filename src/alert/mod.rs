@@ -1,0 +1,12 @@
+//! From an assessment to the people who act on it: one alert per incident, told on every channel, once.
+//!
+//! `pipeline` hands a [`Judged`] post to the [`Committer`]; in one transaction it is merged into its incident
+//! ([`merge`]), the alert is composed anew ([`compose`]), outbox entries are written for the channels that are to hear
+//! of it ([`route`]) and the post is marked as seen. [`outbox`] then delivers the entries through [`channels`], one
+//! file per kind. Text that comes from posters is capped and escaped by each channel for where it goes ([`escape`]).
+
+pub mod channel;
+pub mod judged;
+
+pub use channel::{Change, Channel, DeliveryError, Notice, Receipt};
+pub use judged::{AlertChange, Judged, PostFacts};
