@@ -6,6 +6,7 @@
 mod document;
 mod problem;
 mod service;
+mod sites;
 mod terms;
 mod watchlist;
 mod watchlists;

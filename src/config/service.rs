@@ -6,9 +6,13 @@ use serde::Deserialize;
 
 use super::document::{Section, Text};
 use super::problem::Problems;
+use super::sites::{SiteFolders, read_sites};
+use crate::collect::Site;
 use crate::extract::Limits;
 use crate::model::SettingProblem;
+use crate::net::NetSettings;
 use crate::pipeline::{PipelineSettings, RawPipelineSettings};
+use crate::queue::{QueueSettings, RawQueueSettings};
 use crate::service::{RawServiceSettings, ServiceSettings, folders};
 use crate::telemetry::{LogFormat, LogSettings};
 
@@ -31,6 +35,22 @@ pub struct Config {
     pub pipeline: PipelineSettings,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[queue]`.
+    pub queue: QueueSettings,
+    /// `[net]`.
+    pub net: NetSettings,
+    /// Every `[[site]]`, of this file and of the folder of sites.
+    pub sites: Vec<Site>,
+    /// The folder of sites, if there is one: worth watching for changes.
+    pub sites_folder: Option<PathBuf>,
+}
+
+impl Config {
+    /// The file in which alerts, cursors and the outbox are kept.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.state.join("vigie.db")
+    }
 }
 
 /// Where the keys are read from.
@@ -59,6 +79,11 @@ struct RawTop {
     key_file: Option<PathBuf>,
     /// The key before the current one, while indexes are being rebuilt. Default: none.
     previous_key_file: Option<PathBuf>,
+    /// A folder of further files with `[[site]]` tables. Default: `sites.d` beside this file, if there is one.
+    sites: Option<PathBuf>,
+    /// A folder with site families of one's own, a file for each. Default: `families.d` beside this file, if there is
+    /// one.
+    families: Option<PathBuf>,
 }
 
 /// `[log]` as written.
@@ -72,7 +97,7 @@ struct RawLog {
 }
 
 /// The sections of the file; anything else at its top is one of [`RawTop`] or a mistake.
-const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits"];
+const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "site"];
 
 /// Reads and checks the configuration. Touches no network and writes nothing.
 ///
@@ -97,10 +122,17 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
     let log = log(root);
     let service = checked(root, "service", |raw: RawServiceSettings| raw.validate(&runtime));
     let pipeline = checked(root, "pipeline", RawPipelineSettings::validate);
-    let limits = checked(root, "limits", |limits: Limits| {
-        let problems = limits.problems();
-        if problems.is_empty() { Ok(limits) } else { Err(problems) }
+    let limits = checked(root, "limits", |limits: Limits| or_problems(limits.problems(), limits));
+    let queue = checked(root, "queue", |raw: RawQueueSettings| raw.validate(state.join("queue")));
+    let net = checked(root, "net", |net: NetSettings| {
+        let problems = net.problems().into_iter().map(|(key, message)| SettingProblem::new(key, message)).collect();
+        or_problems(problems, net)
     });
+    let beside = |folder: Option<PathBuf>, usual: &str| {
+        folder.map(|folder| base.join(folder)).or_else(|| Some(base.join(usual)).filter(|folder| folder.is_dir()))
+    };
+    let folders = SiteFolders { sites: beside(top.sites, "sites.d"), families: beside(top.families, "families.d") };
+    let (sites, elsewhere) = read_sites(root, &folders);
     let watchlists = top.watchlists.map_or_else(|| base.join("watchlists"), |folder| base.join(folder));
     let checked = (|| {
         Some(Config {
@@ -112,9 +144,15 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
             service: service?,
             pipeline: pipeline?,
             limits: limits?,
+            queue: queue?,
+            net: net?,
+            sites,
+            sites_folder: folders.sites,
         })
     })();
-    document.into_problems().or_ok(|| checked.expect("what is missing is a problem"))
+    let mut problems = document.into_problems();
+    problems.append(elsewhere);
+    problems.or_ok(|| checked.expect("what is missing is a problem"))
 }
 
 /// One room's section: read, then checked by the room; an absent section is one with nothing written in it.
@@ -139,6 +177,10 @@ where
             None
         }
     }
+}
+
+fn or_problems<T>(problems: Vec<SettingProblem>, checked: T) -> Result<T, Vec<SettingProblem>> {
+    if problems.is_empty() { Ok(checked) } else { Err(problems) }
 }
 
 fn log(root: Section<'_>) -> LogSettings {
@@ -193,12 +235,14 @@ mod tests {
     fn every_section_says_what_is_wrong_with_it() {
         let problems = read(
             "state = \"s\"\nkeyfile = \"k\"\n[log]\nlevel = \"lound=x\"\n[service]\nlisten = \"0.0.0.0:1\"\n\
-             [pipeline]\nthreads = 0\n[limits]\ndepth = 99\n",
+             [pipeline]\nthreads = 0\n[limits]\ndepth = 99\n[queue]\nmax_posts = 0\n[net]\ncontact = \"\"\n\
+             [[site]]\nid = \"a\"\nkind = \"feed\"\nurl = \"nowhere\"\n[[site]]\nid = \"B\"\nknd = \"feed\"\n",
         )
         .unwrap_err();
         let lines: Vec<_> = problems.iter().filter_map(|p| p.line).collect();
-        assert_eq!(lines, [2, 4, 6, 8, 10], "{problems}");
-        assert_eq!(problems.len(), 6, "{problems}");
+        for line in [2, 4, 6, 8, 10, 12, 14, 18, 20, 21] {
+            assert!(lines.contains(&line), "line {line}: {problems}");
+        }
         assert!(
             problems.to_string().contains("unknown setting `keyfile`; hint: did you mean `key_file`?"),
             "{problems}"

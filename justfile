@@ -1,0 +1,24 @@
+# The commands a contributor needs; .ci/run runs the same.
+
+# what runs before a change lands
+ci:
+    .ci/run
+
+# quick: formatting, lints, tests
+check:
+    cargo fmt --all -- --check
+    cargo clippy --all-targets -- -D warnings
+    cargo test
+
+# the whole job on loopback
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# kill the service many more times than the tests do
+kills COUNT="1000":
+    VIGIE_KILLS={{COUNT}} cargo test --release --test it -- kill --nocapture
+
+# accept changed snapshots of help texts and errors after looking at them
+snapshots:
+    INSTA_UPDATE=always cargo test --test it -- command_line
+    git diff --stat -- tests
