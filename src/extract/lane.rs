@@ -18,12 +18,15 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::detect::{Kind, detect};
+use super::encoding;
 use super::limits::Limits;
 use super::out::{Out, TableNumbers};
-use crate::model::{ContentSink, Flow};
+use super::text::plan::{PIECE, Plan};
+use crate::model::{ContentSink, Flow, Table};
 
 /// Bytes of a chunk, before it is cut back to a row end.
-pub const CHUNK: usize = 1 << 20;
+pub const CHUNK: usize = PIECE;
 
 /// How many bytes from the beginning of a document [`Lane::open`] wants to see, if there are as many.
 pub const SAMPLE: usize = 256 << 10;
@@ -41,6 +44,7 @@ pub struct Chunk {
 #[derive(Debug, Clone)]
 pub struct Lane {
     limits: Limits,
+    plan: Plan,
 }
 
 impl Lane {
@@ -48,10 +52,12 @@ impl Lane {
     /// encoding that can be cut anywhere, or is written in a way that only [`extract`](super::extract) can read.
     #[must_use]
     pub fn open(sample: &[u8], limits: &Limits) -> Option<Lane> {
-        if memchr::memchr(0, sample).is_some() {
+        if detect(sample) != Kind::Text || encoding::noise(sample).is_some() {
             return None;
         }
-        Some(Lane { limits: Limits { passwords: Vec::new(), ..limits.clone() } })
+        let plan = Plan::learn(sample);
+        let limits = Limits { passwords: Vec::new(), ..limits.clone() };
+        plan.charset.cuts_anywhere().then_some(Lane { limits, plan })
     }
 
     /// The chunks of a document, in order.
@@ -79,10 +85,14 @@ impl Lane {
     /// [`Limits::line`] + [`CHUNK`] bytes are asked for.
     #[must_use]
     pub fn cut(&self, rest: &[u8], last: bool) -> usize {
-        if rest.len() <= CHUNK {
-            return if last { rest.len() } else { 0 };
+        self.plan.cut(rest, last, self.limits.line)
+    }
+
+    /// Announces what all chunks share: to be called once, before their results are put together.
+    pub fn begin(&self, sink: &mut dyn ContentSink) {
+        if let Some((shape, header)) = self.plan.table() {
+            sink.table(Table { no: 0, shape, member: String::new(), header });
         }
-        memchr::memrchr(b'\n', &rest[..CHUNK]).map_or(CHUNK, |at| at + 1)
     }
 
     /// Reads one chunk. `document` is what [`Lane::chunks`] was given. Row numbers rise along the document and tell
@@ -97,7 +107,9 @@ impl Lane {
         let numbers = TableNumbers::new(1 + chunk.no.saturating_mul(1024), 1024);
         let mut out = Out::new(sink, &self.limits, numbers, chunk.range.start as u64).unbounded();
         out.read(bytes.len());
-        out.text(bytes);
+        let first = chunk.no == 0;
+        let text = encoding::decode(&bytes[if first { self.plan.mark } else { 0 }..], self.plan.charset);
+        self.plan.read(&mut out, &text, first, self.plan.table().map(|_| 0));
         out.end_member();
         out.flow()
     }

@@ -5,9 +5,15 @@
 //! is, never by a name; what no parser claims is delivered as text. Everything here is bounded by [`Limits`], writes
 //! nothing to disk, and turns what it does not read into a [`Skip`](crate::model::Skip).
 
+mod container;
+mod detect;
+mod encoding;
 pub mod lane;
 mod limits;
 mod out;
+#[cfg(test)]
+mod testing;
+mod text;
 
 pub use limits::Limits;
 
@@ -26,11 +32,11 @@ pub struct Input<'a> {
 /// Reads a document and all that is packed in it into `sink`. Returns [`Flow::Stop`] if the sink asked to stop or a
 /// limit on the whole document (time, rows) was reached; the latter is also reported as a skip.
 pub fn extract(input: Input<'_>, limits: &Limits, sink: &mut dyn ContentSink) -> Flow {
-    let mut out = Out::new(sink, limits, TableNumbers::new(0, limits.tables), 0);
-    out.read(input.bytes.len());
-    out.text(input.bytes);
-    out.end_member();
-    out.flow()
+    let out = Out::new(sink, limits, TableNumbers::new(0, limits.tables), 0);
+    let mut reading = container::Reading::new(out);
+    reading.bytes(input.bytes);
+    reading.out.end_member();
+    reading.out.flow()
 }
 
 /// Strings of a text that may be the password of an archive posted with it: likeliest first, at most 16. To be put

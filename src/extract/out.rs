@@ -146,6 +146,11 @@ impl<'s> Out<'s> {
         self.rows_table.is_some()
     }
 
+    /// Announces a table whose rows come later, with [`Out::resume_table`].
+    pub(crate) fn announce(&mut self, shape: Shape, header: Option<Vec<String>>) -> Option<u32> {
+        self.number(shape, header)
+    }
+
     /// Goes on with table `no`, which was announced elsewhere.
     pub(crate) fn resume_table(&mut self, no: u32) {
         self.flush_rows();

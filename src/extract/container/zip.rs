@@ -1,0 +1,90 @@
+//! Zip archives, with every usual method and both ways of encryption.
+//!
+//! Members are read where the central directory puts them; their names are for reports only and touch no file system.
+
+use std::io::{Cursor, Read};
+
+use ::zip::ZipArchive;
+use ::zip::result::ZipError;
+
+use super::Reading;
+use super::meter::{Metered, Ratio};
+use crate::extract::limits::MAX_PASSWORDS;
+use crate::model::SkipReason;
+
+pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
+    let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else {
+        reading.out.skip(SkipReason::Damaged, "zip without a readable directory");
+        return reading.foreign_runs(bytes);
+    };
+    let ratio = Ratio::of(bytes.len());
+    for no in 0..archive.len() {
+        let Ok(entry) = archive.by_index_raw(no) else {
+            reading.out.skip(SkipReason::Damaged, "a zip member's header");
+            continue;
+        };
+        let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+        let (is_dir, encrypted) = (entry.is_dir(), entry.encrypted());
+        drop(entry);
+        if is_dir {
+            continue;
+        }
+        let go_on = reading.member(&name, |reading| {
+            let password = if encrypted { password(reading, &mut archive, no) } else { None };
+            if encrypted && password.is_none() {
+                reading.out.skip(SkipReason::Encrypted, "zip member");
+                return;
+            }
+            let opened = match &password {
+                Some(password) => archive.by_index_decrypt(no, password),
+                None => archive.by_index(no),
+            };
+            match opened {
+                Ok(entry) => reading.metered_member(entry, &ratio),
+                Err(error) => reading.zip_error(&error),
+            }
+        });
+        if !go_on {
+            break;
+        }
+    }
+}
+
+/// The password among those at hand that opens the member. Zip's old encryption lets one wrong password in 256 through
+/// at first: only reading the member to its checksum tells.
+fn password(reading: &Reading<'_>, archive: &mut ZipArchive<Cursor<&[u8]>>, no: usize) -> Option<Vec<u8>> {
+    let candidates = reading.out.limits.passwords.iter().take(MAX_PASSWORDS);
+    candidates.map(|password| password.expose().as_bytes().to_vec()).find(|password| {
+        let Ok(entry) = archive.by_index_decrypt(no, password) else { return false };
+        let limit = reading.out.limits.ratio_after.max(1 << 20);
+        std::io::copy(&mut entry.take(limit), &mut std::io::sink()).is_ok()
+    })
+}
+
+impl Reading<'_> {
+    /// Reads an opened member.
+    pub(super) fn metered_member(&mut self, entry: impl Read, ratio: &std::rc::Rc<Ratio>) {
+        let (mut metered, cut) = Metered::new(entry, &self.budget, std::rc::Rc::clone(ratio));
+        self.stream(&mut metered);
+        self.report(&cut);
+    }
+
+    /// What can be read of a container that cannot be opened.
+    pub(super) fn foreign_runs(&mut self, bytes: &[u8]) {
+        if let Some(runs) = crate::extract::encoding::noise(bytes) {
+            self.out.text(&runs);
+        }
+    }
+
+    fn zip_error(&mut self, error: &ZipError) {
+        let (reason, detail) = match error {
+            ZipError::CompressionMethodNotSupported(method) => {
+                (SkipReason::Unsupported, format!("zip method {method}"))
+            }
+            ZipError::UnsupportedArchive(_) => (SkipReason::Unsupported, "zip feature".to_owned()),
+            ZipError::InvalidPassword => (SkipReason::Encrypted, "zip member".to_owned()),
+            _ => (SkipReason::Damaged, "zip member".to_owned()),
+        };
+        self.out.skip(reason, detail);
+    }
+}

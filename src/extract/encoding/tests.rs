@@ -1,0 +1,82 @@
+//! Encodings recognised and repaired.
+
+use std::borrow::Cow;
+
+use super::*;
+use crate::extract::testing::read;
+
+const TEXT: &str = "nom;prénom;mail\nLefèvre;Zoé;zoe@mail.example\nMüller;François;f.muller@mail.example\nGarçon;Maëlle;m@mail.example\n\
+                    Cœur;Noël;n@mail.example\n";
+
+fn utf16(text: &str, big: bool) -> Vec<u8> {
+    text.encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+}
+
+fn utf32(text: &str, big: bool) -> Vec<u8> {
+    text.chars().flat_map(|c| if big { (c as u32).to_be_bytes() } else { (c as u32).to_le_bytes() }).collect()
+}
+
+#[test]
+fn every_encoding_is_recognised_and_read() {
+    let single = |encoding: &'static Encoding| encoding.encode(TEXT).0.into_owned();
+    for (name, bytes) in [
+        ("UTF-8", TEXT.as_bytes().to_vec()),
+        ("UTF-8", [b"\xef\xbb\xbf", TEXT.as_bytes()].concat()),
+        ("UTF-16LE", utf16(TEXT, false)),
+        ("UTF-16BE", utf16(TEXT, true)),
+        ("UTF-16LE", [b"\xff\xfe".to_vec(), utf16(TEXT, false)].concat()),
+        ("UTF-32LE", utf32(TEXT, false)),
+        ("UTF-32BE", utf32(TEXT, true)),
+        ("windows-1252", single(encoding_rs::WINDOWS_1252)),
+        ("ISO-8859-15", single(encoding_rs::ISO_8859_15)),
+        ("macintosh", single(encoding_rs::MACINTOSH)),
+    ] {
+        assert_eq!(super::name(detect(&bytes).0), name);
+        let kept = read(&bytes);
+        assert_eq!(kept.headers(), [Some(vec!["nom", "prénom", "mail"])], "{name}");
+        assert_eq!(kept.cells()[1], ["Müller", "François", "f.muller@mail.example"], "{name}");
+        assert_eq!(kept.cells()[3][0], "Cœur", "{name}");
+    }
+}
+
+#[test]
+fn cyrillic_and_polish_are_not_taken_for_western() {
+    let russian = "Иванов;Пётр;p@mail.example\nСмирнова;Анна;a@mail.example\nКузнецов;Олег;o@mail.example\n".repeat(4);
+    let bytes = encoding_rs::WINDOWS_1251.encode(&russian).0.into_owned();
+    assert_eq!(super::name(detect(&bytes).0), "windows-1251");
+}
+
+#[test]
+fn text_read_wrongly_once_or_twice_is_repaired() {
+    let hurt = |text: &str| encoding_rs::WINDOWS_1252.decode_without_bom_handling(text.as_bytes()).0.into_owned();
+    let original = "François Müller, Éloïse à Âne, cœur, 10 €, l’été";
+    let (once, twice) = (hurt(original), hurt(&hurt(original)));
+    for text in [original, &once, &twice] {
+        assert_eq!(String::from_utf8_lossy(&mojibake::repaired(Cow::Borrowed(text.as_bytes()))), original);
+    }
+    for unhurt in ["São João, coração, MÃE", "Ångström, Ärger", "« CAFÉ »"] {
+        assert_eq!(String::from_utf8_lossy(&mojibake::repaired(Cow::Borrowed(unhurt.as_bytes()))), unhurt);
+    }
+}
+
+#[test]
+fn single_lines_of_another_encoding_are_read_too() {
+    let mut bytes = "Lefèvre;Zoé;zoe@mail.example\n".repeat(5).into_bytes();
+    bytes.extend_from_slice(b"Garnier;Andr\xe9;andre@mail.example\n");
+    assert_eq!(read(&bytes).cells()[5][1], "André");
+}
+
+#[test]
+fn old_mac_line_ends_end_lines() {
+    let kept = read(TEXT.replace('\n', "\r").as_bytes());
+    assert_eq!(kept.rows.len(), 4);
+}
+
+#[test]
+fn noise_gives_only_its_addresses() {
+    let mut noise: Vec<u8> = (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 & 0x9f).collect();
+    assert_eq!(super::noise(&noise), Some(vec![]));
+    noise.extend_from_slice(b"\0\0jeanne@mail.example\0\0");
+    assert_eq!(super::noise(&noise), Some(b"jeanne@mail.example\n".to_vec()));
+    assert_eq!(super::noise(TEXT.as_bytes()), None);
+}

@@ -1,0 +1,223 @@
+//! How delimited rows are written, and where one row, cell or quoted cell ends.
+//!
+//! The rules are shared by the sniffer, the parser and the cutter of the streaming lane, so that all three always agree.
+
+use memchr::{memchr, memchr2, memrchr};
+
+/// The longest quoted cell. A quote that closes later, or never, was no quote.
+pub(crate) const MAX_QUOTED: usize = 64 << 10;
+
+/// How the cells of a table are delimited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// What stands between cells; its first byte for a `long` delimiter.
+    pub delimiter: u8,
+    /// The whole delimiter where it is more than one byte.
+    pub long: Option<&'static [u8]>,
+    /// What a cell may be wrapped in. 0 for nothing.
+    pub quote: u8,
+    /// Whether `\` takes its meaning from the character behind it.
+    pub backslash: bool,
+    /// Whether blanks around cells are layout.
+    pub padded: bool,
+    /// Whether rows begin and end with a delimiter (tables as drawn by consoles and wikis).
+    pub framed: bool,
+    /// Number of cells in most rows.
+    pub columns: usize,
+}
+
+impl Dialect {
+    pub(crate) fn new(delimiter: u8) -> Self {
+        Self { delimiter, long: None, quote: b'"', backslash: false, padded: false, framed: false, columns: 0 }
+    }
+
+    /// Whether every delimiter and line end in a text without quotes and backslashes parts cells.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.long.is_none() && self.delimiter != b':' && !self.padded && !self.framed
+    }
+
+    /// Whether the delimiter begins at `at`, given that its first byte stands there; its length.
+    pub(crate) fn delimits(&self, text: &[u8], at: usize) -> Option<usize> {
+        match self.long {
+            Some(long) => text[at..].starts_with(long).then_some(long.len()),
+            None if self.delimiter == b':' => colon_delimits(text, at).then_some(1),
+            None => Some(1),
+        }
+    }
+}
+
+/// A colon within a time of day, a web address or a port parts nothing.
+fn colon_delimits(text: &[u8], at: usize) -> bool {
+    if text[at + 1..].starts_with(b"//") {
+        return false;
+    }
+    let digit = |i: usize| text.get(i).is_some_and(u8::is_ascii_digit);
+    let two_before = at >= 2 && digit(at - 1) && digit(at - 2) && !(at >= 3 && digit(at - 3));
+    let two_behind = digit(at + 1) && digit(at + 2) && !digit(at + 3);
+    !(two_before && two_behind)
+}
+
+/// A quoted cell, found at its opening quote.
+pub(crate) struct Quoted {
+    /// Where the closing quote stands.
+    pub close: usize,
+    /// Whether something within has to be unescaped.
+    pub escaped: bool,
+}
+
+/// The quoted cell whose opening quote stands at `open`, or `None` if that is no opening quote. A quote closes if a
+/// delimiter or the end of the line follows (behind blanks perhaps); doubled or behind a backslash it does not.
+pub(crate) fn quoted(text: &[u8], open: usize, dialect: &Dialect) -> Option<Quoted> {
+    let quote = dialect.quote;
+    let limit = text.len().min(open + MAX_QUOTED);
+    let mut at = open + 1;
+    let mut escaped = false;
+    loop {
+        let next = if dialect.backslash {
+            memchr2(quote, b'\\', &text[at..limit])? + at
+        } else {
+            memchr(quote, &text[at..limit])? + at
+        };
+        if text[next] == b'\\' && quote != b'\\' {
+            escaped = true;
+            at = next + 2;
+            if at >= limit {
+                return None;
+            }
+            continue;
+        }
+        if text.get(next + 1) == Some(&quote) {
+            escaped = true;
+            at = next + 2;
+            if at >= limit {
+                return None;
+            }
+            continue;
+        }
+        if closes(text, next + 1, dialect) {
+            return (!swallows_rows(&text[open + 1..next], dialect)).then_some(Quoted { close: next, escaped });
+        }
+        escaped = true;
+        at = next + 1;
+    }
+}
+
+fn closes(text: &[u8], mut at: usize, dialect: &Dialect) -> bool {
+    while text.get(at) == Some(&b' ') && dialect.delimiter != b' ' {
+        at += 1;
+    }
+    match text.get(at) {
+        None | Some(b'\n') => true,
+        Some(b'\r') => true,
+        Some(&b) => b == dialect.delimiter && dialect.delimits(text, at).is_some(),
+    }
+}
+
+/// Whether what a quote seems to enclose are whole rows of the table: then the quote was a stray one.
+fn swallows_rows(content: &[u8], dialect: &Dialect) -> bool {
+    if dialect.columns < 2 || memchr(b'\n', content).is_none() {
+        return false;
+    }
+    let mut rows = 0;
+    let mut lines = content.split(|b| *b == b'\n').skip(1).peekable();
+    while let Some(line) = lines.next() {
+        if lines.peek().is_none() {
+            break;
+        }
+        if memchr::memchr_iter(dialect.delimiter, line).count() + 1 == dialect.columns {
+            rows += 1;
+            if rows >= 3 {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Whether a cell may begin at `at`: what stands before is a delimiter, a line end or nothing.
+fn cell_may_begin(text: &[u8], at: usize, dialect: &Dialect) -> bool {
+    let mut before = at;
+    while before > 0 && text[before - 1] == b' ' && dialect.delimiter != b' ' {
+        before -= 1;
+    }
+    match before.checked_sub(1) {
+        None => true,
+        Some(i) if text[i] == b'\n' => true,
+        Some(i) => match dialect.long {
+            Some(long) => text[..=i].ends_with(long) || text[..at].ends_with(long),
+            None => text[i] == dialect.delimiter,
+        },
+    }
+}
+
+/// One past the last line end of `text` that no quoted cell encloses. `None` if there is no such line end.
+pub(crate) fn last_row_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
+    let newline = |from: usize, to: usize| memrchr(b'\n', &text[from..to]).map(|at| from + at + 1);
+    if dialect.quote == 0 {
+        return newline(0, text.len());
+    }
+    let (mut at, mut gap, mut end) = (0, 0, None);
+    while let Some(found) = memchr(dialect.quote, &text[at..]) {
+        let quote = at + found;
+        at = quote + 1;
+        if !cell_may_begin(text, quote, dialect) {
+            continue;
+        }
+        end = newline(gap, quote).or(end);
+        match quoted(text, quote, dialect) {
+            Some(cell) => {
+                at = cell.close + 1;
+                gap = at;
+            }
+            // A quote that may still close beyond what is here: the row is not whole.
+            None if text.len() - quote < MAX_QUOTED && !closed_within(text, quote, dialect) => return end,
+            None => gap = quote,
+        }
+    }
+    newline(gap, text.len()).or(end)
+}
+
+/// Whether `quoted` refused the quote at `open` for what it encloses, rather than for lack of text.
+fn closed_within(text: &[u8], open: usize, dialect: &Dialect) -> bool {
+    let unaware = Dialect { columns: 0, ..dialect.clone() };
+    quoted(text, open, &unaware).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comma() -> Dialect {
+        Dialect { columns: 2, ..Dialect::new(b',') }
+    }
+
+    #[test]
+    fn line_ends_within_quotes_end_no_row() {
+        assert_eq!(last_row_end(b"a,b\nc,\"d\ne", &comma()), Some(4));
+        assert_eq!(last_row_end(b"a,b\nc,\"d\ne\"\nf", &comma()), Some(12));
+        assert_eq!(last_row_end(b"\"a\nb", &comma()), None);
+    }
+
+    #[test]
+    fn a_stray_quote_swallows_no_rows() {
+        let text = b"1,\"2\n3,4\n5,6\n7,8\n9,\"10\"\n";
+        assert!(quoted(text, 2, &comma()).is_none());
+        assert_eq!(last_row_end(text, &comma()), Some(text.len()));
+    }
+
+    #[test]
+    fn quotes_inside_a_cell_do_not_close_it() {
+        let text = b"\"He said \"hi\" to me\",x\n";
+        assert_eq!(quoted(text, 0, &comma()).unwrap().close, 19);
+        assert_eq!(quoted(b"\"\",x", 0, &comma()).unwrap().close, 1);
+        assert_eq!(quoted(b"\"a\"\"\",x", 0, &comma()).unwrap().close, 4);
+    }
+
+    #[test]
+    fn colons_of_times_and_addresses_part_nothing() {
+        let colon = Dialect::new(b':');
+        assert!(colon.delimits(b"07:26:00Z", 2).is_none());
+        assert!(colon.delimits(b"https://a.example", 5).is_none());
+        assert!(colon.delimits(b"a@b.example:0612345678", 11).is_some());
+    }
+}

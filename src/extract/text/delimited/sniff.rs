@@ -1,0 +1,258 @@
+//! Whether a stretch of lines holds a delimited table, where it begins, and in which dialect.
+//!
+//! Every candidate delimiter reads the sample; the one whose rows are most even *and* whose cells look most like fields
+//! wins. Names of columns play no part.
+
+use super::dialect::Dialect;
+use super::is_rule;
+use super::row::{Width, read_row};
+use crate::extract::text::looks::{Looks, looks};
+use crate::model::{Batch, Layout};
+
+/// Lines looked at.
+pub(crate) const SAMPLE_LINES: usize = 256;
+/// Bytes looked at.
+pub(crate) const SAMPLE_BYTES: usize = 64 << 10;
+/// Rows whose cells are weighed.
+const WEIGHED: usize = 48;
+/// Rows without the table's width that end a run.
+const GAP: usize = 6;
+
+const SINGLE: [u8; 10] = [b',', b';', b'\t', b'|', b':', b'^', b'~', 0x01, b'#', 0x1f];
+const LONG: [&[u8]; 12] = [
+    b" - ",
+    " – ".as_bytes(),
+    " — ".as_bytes(),
+    " • ".as_bytes(),
+    " · ".as_bytes(),
+    b" / ",
+    b"---",
+    b" => ",
+    b" -> ",
+    "│".as_bytes(),
+    "┃".as_bytes(),
+    "║".as_bytes(),
+];
+
+/// A table found in a sample.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// Where its first row begins.
+    pub start: usize,
+    pub dialect: Dialect,
+    pub score: f32,
+}
+
+/// A row of a sample as one dialect reads it.
+#[derive(Clone, Copy)]
+pub(crate) struct SampleRow {
+    start: usize,
+    end: usize,
+    width: usize,
+}
+
+/// The rows of a sample as one dialect reads them.
+struct Reading {
+    rows: Vec<SampleRow>,
+    dialect: Dialect,
+}
+
+/// The cells of one row of a sample.
+pub(crate) fn cells_of(row: &[u8], dialect: &Dialect, batch: &mut Batch) -> usize {
+    batch.clear();
+    batch.text.extend_from_slice(row);
+    read_row(row, 0, batch, dialect);
+    batch.end_row();
+    batch.cells.len()
+}
+
+/// The best table in the sample, if there is any.
+pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
+    let mut best: Option<Found> = None;
+    let dialects = SINGLE.iter().map(|d| Dialect::new(*d)).chain(LONG.iter().map(|long| Dialect {
+        long: Some(long),
+        padded: true,
+        quote: 0,
+        ..Dialect::new(long[0])
+    }));
+    for mut dialect in dialects {
+        let needle = [dialect.delimiter];
+        let present = memchr::memmem::find(sample, dialect.long.unwrap_or(&needle)).is_some();
+        if !present {
+            continue;
+        }
+        settle(sample, &mut dialect);
+        let found = weigh(sample, dialect);
+        if let Some(found) = found
+            && best.as_ref().is_none_or(|best| found.score > best.score)
+        {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+/// Settles quoting, escaping and padding of a dialect from the sample.
+fn settle(sample: &[u8], dialect: &mut Dialect) {
+    let d = dialect.delimiter;
+    let count = |pattern: &[u8]| memchr::memmem::find_iter(sample, pattern).count();
+    if dialect.long.is_none() {
+        let (double, single) = (count(&[d, b'"']), count(&[d, b'\'']));
+        let closing = count(&[b'\'', d]);
+        if single > 2 && single > 4 * double && closing * 2 > single {
+            dialect.quote = b'\'';
+        }
+        let spaced = count(&[d, b' ']) + count(&[b' ', d]);
+        dialect.padded = spaced * 2 > count(&[d]);
+        dialect.backslash = dialect.quote != 0
+            && count(&[b'\\', dialect.quote]) > 0
+            && count(&[dialect.quote; 2]) < count(&[b'\\', dialect.quote]) + 1;
+    }
+    if d == b'|' || d == 0xE2 {
+        let framed = sample.split(|b| *b == b'\n').filter(|line| {
+            let line = line.trim_ascii();
+            let open = match dialect.long {
+                Some(long) => line.starts_with(long) && line.ends_with(long),
+                None => line.starts_with(b"|") && line.ends_with(b"|"),
+            };
+            open && line.len() > 1
+        });
+        dialect.framed = framed.take(2).count() == 2;
+    }
+}
+
+fn read_sample(sample: &[u8], dialect: Dialect) -> Reading {
+    let (mut rows, mut at) = (Vec::new(), 0);
+    while at < sample.len() && rows.len() < SAMPLE_LINES {
+        let (end, width) = Width::of(sample, at, &dialect);
+        if !is_rule(sample[at..end].trim_ascii()) {
+            rows.push(SampleRow { start: at, end, width });
+        }
+        at = end;
+    }
+    Reading { rows, dialect }
+}
+
+fn weigh(sample: &[u8], dialect: Dialect) -> Option<Found> {
+    let reading = read_sample(sample, dialect);
+    let mut widths: Vec<(usize, usize)> = Vec::new();
+    for width in reading.rows.iter().map(|row| row.width).filter(|width| *width >= 2) {
+        match widths.iter_mut().find(|(w, _)| *w == width) {
+            Some((_, rows)) => *rows += 1,
+            None => widths.push((width, 1)),
+        }
+    }
+    widths.sort_by_key(|(width, rows)| std::cmp::Reverse(*rows * (*width).min(6)));
+    widths.truncate(3);
+    widths
+        .iter()
+        .filter_map(|(width, _)| weigh_width(sample, &reading, *width))
+        .max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
+/// Weighs the first run of rows that are `width` cells wide.
+fn weigh_width(sample: &[u8], reading: &Reading, width: usize) -> Option<Found> {
+    let rows = &reading.rows;
+    let fits = |row: &SampleRow| row.width == width;
+    // A run begins with a row of this width that most of the next rows follow.
+    let first = (0..rows.len()).find(|i| {
+        let next = &rows[*i..rows.len().min(i + 5)];
+        fits(&rows[*i]) && next.iter().filter(|row| fits(row)).count() * 2 > next.len()
+    })?;
+    let (mut even, mut last, mut near) = (0, first, 0);
+    for (i, row) in rows.iter().enumerate().skip(first) {
+        if fits(row) {
+            even += 1;
+            last = i;
+        } else if row.width >= 2 && row.width * 2 >= width {
+            near += 1;
+        } else if i - last > GAP {
+            break;
+        }
+    }
+    let run = last + 1 - first;
+    let evenness = (even as f32 + 0.4 * near.min(run - even.min(run)) as f32) / run as f32;
+    let mut dialect = reading.dialect.clone();
+    dialect.columns = width;
+    let cells = Cells::of(sample, &rows[first..=last], &dialect);
+    let score = cells.score(even, evenness)?;
+    Some(Found { start: rows[first].start, dialect, score })
+}
+
+/// What the cells of a run look like.
+struct Cells {
+    columns: usize,
+    fit: f32,
+    /// Share of each column's filled cells that have its commonest look, averaged.
+    alike: f32,
+    /// Columns most of whose filled cells are typed.
+    typed: usize,
+    email_first: bool,
+    /// Share of cells that no field would look like.
+    alien: f32,
+    delimiter: u8,
+    long: bool,
+}
+
+impl Cells {
+    fn of(sample: &[u8], rows: &[SampleRow], dialect: &Dialect) -> Self {
+        let columns = dialect.columns;
+        let mut table: Vec<Vec<Looks>> = vec![Vec::new(); columns];
+        let mut batch = Batch::new(0, Layout::Rows);
+        for row in rows.iter().filter(|row| row.width == columns).take(WEIGHED) {
+            cells_of(&sample[row.start..row.end], dialect, &mut batch);
+            for (column, cell) in table.iter_mut().zip(&batch.cells) {
+                column.push(looks(cell.of(&batch.text)));
+            }
+        }
+        let mut cells = Self {
+            columns,
+            fit: 0.0,
+            alike: 0.0,
+            typed: 0,
+            email_first: false,
+            alien: 0.0,
+            delimiter: dialect.delimiter,
+            long: dialect.long.is_some(),
+        };
+        for (i, column) in table.iter().enumerate() {
+            cells.add_column(i, column);
+        }
+        cells
+    }
+
+    fn add_column(&mut self, no: usize, column: &[Looks]) {
+        let filled: Vec<Looks> = column.iter().copied().filter(|l| *l != Looks::Empty).collect();
+        let share = |count: usize, of: usize| count as f32 / of.max(1) as f32;
+        let columns = self.columns as f32;
+        self.fit += column.iter().map(|l| l.fit()).sum::<f32>() / column.len().max(1) as f32 / columns;
+        let alien = column.iter().filter(|l| matches!(l, Looks::Phrase | Looks::Noise)).count();
+        self.alien += share(alien, column.len()) / columns;
+        let commonest = filled.iter().map(|l| filled.iter().filter(|m| *m == l).count()).max().unwrap_or(0);
+        self.alike += if filled.is_empty() { 0.5 } else { share(commonest, filled.len()) } / columns;
+        let typed = share(filled.iter().filter(|l| l.typed()).count(), filled.len());
+        if typed >= 0.6 {
+            self.typed += 1;
+        }
+        if no == 0 {
+            self.email_first = share(filled.iter().filter(|l| **l == Looks::Email).count(), filled.len()) > 0.6;
+        }
+    }
+
+    /// The worth of a run of `even` rows, or `None` if it is more likely prose.
+    fn score(&self, even: usize, evenness: f32) -> Option<f32> {
+        let quality = self.fit * (0.4 + 0.6 * self.alike);
+        let plausible = if self.typed > 0 {
+            evenness >= 0.6 && quality >= 0.35 && self.alien < 0.35 && (even >= 2 || self.columns >= 4)
+        } else {
+            evenness >= 0.75 && quality >= 0.5 && self.alien < 0.1 && even >= if self.columns > 2 { 3 } else { 4 }
+        };
+        // A colon, a dash or a hash mark stands in prose and times too: rows have to show more for it.
+        let weak = self.long || matches!(self.delimiter, b':' | b'#' | b'~' | b'^');
+        let earned = !weak || (self.typed > 0 && self.alien < 0.15 && (even >= 3 || self.email_first));
+        let wide = 1.0 + 0.12 * (self.columns.min(12) as f32);
+        let typed = 1.0 + self.typed as f32 / self.columns as f32;
+        let penalty = if weak { 0.8 } else { 1.0 };
+        (plausible && earned).then_some(even as f32 * evenness * quality * quality * wide * typed * penalty)
+    }
+}

@@ -1,0 +1,173 @@
+//! Decoded text, cut into the shapes it is made of.
+//!
+//! [`read`] goes through a text from shape to shape: at each place the openings that announce themselves (SQL, JSON,
+//! markup) are tried first, then tables and blocks of lines are looked for, and what is left is handed on as text, in
+//! which `matching` itself finds identifiers by line and paragraph.
+
+pub(crate) mod delimited;
+pub(crate) mod header;
+pub(crate) mod looks;
+pub(crate) mod plan;
+
+use super::out::Out;
+use crate::model::{Batch, Layout, Shape};
+use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
+
+/// How far the segmenter jumps through text in which it found nothing, at most.
+const MAX_STRIDE: usize = 1 << 20;
+
+/// Lines left for the next look at the end of a sample without a table: one may begin there.
+const OVERLAP_LINES: usize = 6;
+
+/// How deep text before a table is searched for another one.
+const MAX_SPLITS: u32 = 4;
+
+/// Whether a line opens a shape that announces itself.
+pub(crate) fn opens_other_shape(line: &[u8]) -> bool {
+    let _ = line;
+    false
+}
+
+/// Reads a whole text (or a chunk of one that ends at a row end).
+pub(crate) fn read(out: &mut Out<'_>, text: &[u8]) {
+    Segmenter::new().read(out, text);
+}
+
+struct Segmenter {
+    /// Tables that ended because their rows changed.
+    breaks: u32,
+    /// How much text is passed on when nothing is found.
+    stride: usize,
+}
+
+impl Segmenter {
+    fn new() -> Self {
+        Self { breaks: 0, stride: SAMPLE_BYTES }
+    }
+
+    fn read(&mut self, out: &mut Out<'_>, text: &[u8]) {
+        let mut at = 0;
+        while at < text.len() && !out.stopped() {
+            at += self.step(out, &text[at..]);
+        }
+    }
+
+    /// Reads the next shape or stretch of text. Returns its length, never 0.
+    fn step(&mut self, out: &mut Out<'_>, text: &[u8]) -> usize {
+        let blank = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        if blank == text.len() {
+            return blank;
+        }
+        // Blanks at the beginning of a line may belong to its first cell.
+        let blank = memchr::memrchr(b'\n', &text[..blank]).map_or(0, |i| i + 1);
+        if blank > 0 {
+            out.text(&text[..blank]);
+            return blank;
+        }
+        let sample = sample(text);
+        match sniff_table(sample) {
+            Some(found) => {
+                self.stride = SAMPLE_BYTES;
+                self.table(out, text, found, 0)
+            }
+            None => self.pass(out, text, sample.len()),
+        }
+    }
+
+    /// Reads what stands before a found table, then the table.
+    fn table(&mut self, out: &mut Out<'_>, text: &[u8], found: Found, splits: u32) -> usize {
+        let before = &text[..found.start];
+        match sniff_before(before, splits) {
+            Some(earlier) => return self.table(out, before, earlier, splits + 1),
+            None => out.text(before),
+        }
+        found.start + self.rows(out, &text[found.start..], &found)
+    }
+
+    fn rows(&mut self, out: &mut Out<'_>, text: &[u8], found: &Found) -> usize {
+        let (header, rows_at) = header_of(text, found);
+        if !out.table(shape_of(text, found), header) {
+            out.text(text);
+            return text.len();
+        }
+        let end = delimited::read(out, text, rows_at, &found.dialect, &mut self.breaks);
+        // A table of which not even one row could be read would be found again for ever.
+        if end > 0 { end } else { self.pass(out, text, line_end(text)) }
+    }
+
+    /// Hands on the text of a sample in which nothing was found, and more the longer nothing is.
+    fn pass(&mut self, out: &mut Out<'_>, text: &[u8], sample: usize) -> usize {
+        let mut end = if sample < text.len() { back_lines(text, sample, OVERLAP_LINES) } else { sample };
+        if self.stride > SAMPLE_BYTES {
+            let far = text.len().min(self.stride);
+            end = end.max(memchr::memrchr(b'\n', &text[..far]).map_or(far, |i| i + 1));
+        }
+        self.stride = (self.stride * 2).min(MAX_STRIDE);
+        out.text(&text[..end]);
+        end
+    }
+}
+
+/// The table that the sample shows, if any.
+fn sniff_table(sample: &[u8]) -> Option<Found> {
+    sniff::sniff(sample)
+}
+
+fn sniff_before(text: &[u8], splits: u32) -> Option<Found> {
+    (splits < MAX_SPLITS && memchr::memchr(b'\n', text).is_some()).then(|| sniff::sniff(text)).flatten()
+}
+
+/// The whole lines at the beginning of `text` that are looked at.
+fn sample(text: &[u8]) -> &[u8] {
+    let head = &text[..text.len().min(SAMPLE_BYTES)];
+    if let Some(i) = memchr::memchr_iter(b'\n', head).nth(SAMPLE_LINES - 1) {
+        return &text[..=i];
+    }
+    if head.len() == text.len() {
+        return text;
+    }
+    memchr::memrchr(b'\n', head).map_or(head, |i| &text[..=i])
+}
+
+/// The beginning of the line that stands `lines` lines before `end`, unless that is the beginning of the text.
+fn back_lines(text: &[u8], end: usize, lines: usize) -> usize {
+    memchr::memrchr_iter(b'\n', &text[..end - 1]).nth(lines - 1).map_or(end, |i| i + 1)
+}
+
+fn line_end(text: &[u8]) -> usize {
+    memchr::memchr(b'\n', text).map_or(text.len(), |i| i + 1)
+}
+
+/// The header of a found table, if its first row is one, and where the rows behind begin.
+pub(crate) fn header_of(text: &[u8], found: &Found) -> (Option<Vec<String>>, usize) {
+    let dialect = &found.dialect;
+    let mut rows: Vec<Batch> = Vec::new();
+    let (mut at, mut body_at) = (0, 0);
+    let sample = sample(text);
+    while at < sample.len() && rows.len() < 40 {
+        let mut row = Batch::new(0, Layout::Rows);
+        let end = at + delimited::row_length(&sample[at..], dialect);
+        let line = &sample[at..end];
+        if !delimited::is_rule(line.trim_ascii()) && sniff::cells_of(line, dialect, &mut row) * 2 > dialect.columns {
+            rows.push(row);
+            if rows.len() == 1 {
+                body_at = end;
+            }
+        }
+        at = end;
+    }
+    if rows.is_empty() {
+        return (None, 0);
+    }
+    let cells: Vec<Vec<&[u8]>> = rows.iter().map(|row| row.row(0).cells().collect()).collect();
+    if header::is_header(&cells[0], &cells[1..]) { (Some(header::names(&cells[0])), body_at) } else { (None, 0) }
+}
+
+/// Whether the table is a list of addresses with something behind them, or any table.
+fn shape_of(text: &[u8], found: &Found) -> Shape {
+    let line = &text[..line_end(text)];
+    let first = line.split(|b| *b == found.dialect.delimiter).next().unwrap_or(line);
+    let combo =
+        found.dialect.columns <= 3 && found.dialect.delimiter == b':' && looks::looks(first) == looks::Looks::Email;
+    if combo { Shape::Combo } else { Shape::Delimited }
+}
