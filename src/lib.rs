@@ -9,6 +9,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod extract;
+pub mod fingerprint;
 pub mod model;
 pub mod net;
 pub mod pipeline;

@@ -1,0 +1,184 @@
+//! All indexes at once: one prefilter over them, the hashes of every active key, and what kinds of values are worth looking at.
+//!
+//! A catalogue never changes: a reload opens a new one and swaps it (an `Arc`) for the old, which ends with its last reader.
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::error::{IndexError, IndexErrorKind};
+use super::filter::{self, Filter};
+use super::hash::Hasher;
+use super::index::SnapshotIndex;
+use super::key::Keyring;
+use super::normalise::{self, Countries};
+use crate::model::{FieldKind, IndexNo, Strength, SystemId};
+
+/// Indexes opened together.
+pub struct Catalogue {
+    indexes: Vec<SnapshotIndex>,
+    hashers: Vec<Hasher>,
+    countries: Countries,
+    kinds: u32,
+    /// Over all indexes, where there are several; one index has its own.
+    merged: Option<Filter>,
+}
+
+impl Catalogue {
+    /// Opens the indexes of a list of system and file. Those that cannot be used are left out, each with its reason; files that
+    /// belong to another system than the one they are listed under are such.
+    #[must_use]
+    pub fn open(list: &[(SystemId, PathBuf)], keys: &Keyring, countries: Countries) -> (Self, Vec<IndexError>) {
+        let opened: Vec<_> = list.par_iter().map(|(system, path)| open_of(system, path, keys)).collect();
+        let (mut indexes, mut errors) = (Vec::new(), Vec::new());
+        for result in opened {
+            match result {
+                Ok(index) if indexes.len() < usize::from(u16::MAX) => indexes.push(index),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        let merged = loop {
+            match merge(&indexes) {
+                Ok(filter) => break filter,
+                Err(damaged) => errors.extend(damaged.into_iter().rev().filter_map(|no| {
+                    let index = indexes.remove(no);
+                    index.damage()
+                })),
+            }
+        };
+        let kinds = indexes.iter().flat_map(|i| i.columns().iter()).fold(0, |all, (_, kind)| all | bit(*kind));
+        let hashers = keys.keys().iter().map(Hasher::new).collect();
+        (Self { indexes, hashers, countries, kinds, merged }, errors)
+    }
+
+    /// Without any index: nothing is ours.
+    #[must_use]
+    pub fn empty(keys: &Keyring) -> Self {
+        Self::open(&[], keys, Countries::default()).0
+    }
+
+    /// The indexes; an [`IndexNo`] is a position here.
+    #[must_use]
+    pub fn indexes(&self) -> &[SnapshotIndex] {
+        &self.indexes
+    }
+
+    /// An index by its number. Panics if there is none.
+    #[must_use]
+    #[inline]
+    pub fn index(&self, no: IndexNo) -> &SnapshotIndex {
+        &self.indexes[usize::from(no.0)]
+    }
+
+    /// The hashes of each key that an index may have been built with; a [`SnapshotIndex::key_no`] is a position here. With two keys,
+    /// every value is hashed with both.
+    #[must_use]
+    pub fn hashers(&self) -> &[Hasher] {
+        &self.hashers
+    }
+
+    /// The countries whose national forms are read.
+    #[must_use]
+    pub fn countries(&self) -> &Countries {
+        &self.countries
+    }
+
+    /// Whether any index has a column of the kind: values of other kinds need no look-up.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, kind: FieldKind) -> bool {
+        self.kinds & bit(kind) != 0
+    }
+
+    /// The kinds of the indexes' columns.
+    pub fn kinds(&self) -> impl Iterator<Item = FieldKind> {
+        FieldKind::ALL.iter().copied().filter(|kind| self.has(*kind))
+    }
+
+    /// Whether a token may be a value of a strong column of some index, before it is normalised: the kind's own quick look.
+    #[must_use]
+    #[inline]
+    pub fn could_be(&self, kind: FieldKind, raw: &[u8]) -> bool {
+        kind.strength() == Strength::Strong && self.has(kind) && normalise::could_be(kind, raw)
+    }
+
+    /// Whether a `ref`, `contract` or `username` in normal form has a shape that some index's column of that kind has.
+    #[must_use]
+    pub fn has_shape(&self, kind: FieldKind, normal: &[u8]) -> bool {
+        self.indexes.iter().any(|index| {
+            let columns = index.columns().iter().enumerate();
+            columns
+                .filter(|(_, (_, k))| *k == kind)
+                .any(|(c, _)| index.shapes(c).is_none_or(|shapes| shapes.could_be(normal)))
+        })
+    }
+
+    /// Whether a fingerprint or name key may be in any index: false is certain. One cache line. (Where a block of the only
+    /// index's filter is damaged, true: the look-up then meets the damage.)
+    #[must_use]
+    #[inline]
+    pub fn might_contain(&self, fingerprint: u64) -> bool {
+        match &self.merged {
+            Some(filter) => filter.may_contain(fingerprint),
+            None => self.indexes.first().is_some_and(|index| index.might_contain(fingerprint).unwrap_or(true)),
+        }
+    }
+
+    /// Appends to `hits` the positions in `fingerprints` of those that may be in any index. The probes of a batch do not wait for one
+    /// another: this is the way to ask for many.
+    pub fn probe(&self, fingerprints: &[u64], hits: &mut Vec<u32>) {
+        let start = hits.len();
+        // Every position is written and kept only if it hit: no branch that depends on memory still to come.
+        hits.resize(start + fingerprints.len(), 0);
+        let mut end = start;
+        for (i, fingerprint) in fingerprints.iter().enumerate() {
+            hits[end] = i as u32;
+            end += usize::from(self.might_contain(*fingerprint));
+        }
+        hits.truncate(end);
+    }
+}
+
+fn bit(kind: FieldKind) -> u32 {
+    1 << kind.code()
+}
+
+fn open_of(system: &SystemId, path: &std::path::Path, keys: &Keyring) -> Result<SnapshotIndex, IndexError> {
+    let index = SnapshotIndex::open(path, keys)?;
+    if index.system() == system {
+        return Ok(index);
+    }
+    let kind = IndexErrorKind::OtherSystem { found: index.system().to_string(), expected: system.to_string() };
+    Err(IndexError { path: path.to_owned(), kind })
+}
+
+/// One filter over several indexes, made from their tables; none for one index or none at all. The keys with one first byte lie in a part
+/// of the filter of their own, so the parts are filled independently. Fails with the positions of damaged indexes, in order.
+fn merge(indexes: &[SnapshotIndex]) -> Result<Option<Filter>, Vec<usize>> {
+    if indexes.len() < 2 {
+        return Ok(None);
+    }
+    let mut merged = Filter::for_keys(indexes.iter().map(SnapshotIndex::keys).sum());
+    let blocks = merged.len();
+    let part = blocks / filter::GRAIN;
+    let fill = |(first, part_blocks): (usize, &mut [[u8; filter::BLOCK]])| {
+        let base = first as u64 * part;
+        let damaged = indexes.iter().enumerate().filter(|(_, index)| {
+            let set = |key| filter::set(&mut part_blocks[(filter::block_of(key, blocks) - base) as usize], key);
+            index.keys_from(first as u8, set).is_err()
+        });
+        damaged.map(|(no, _)| no).collect::<Vec<_>>()
+    };
+    let mut damaged: Vec<usize> =
+        merged.blocks_mut().par_chunks_mut(part as usize).enumerate().flat_map(fill).collect();
+    damaged.sort_unstable();
+    damaged.dedup();
+    if damaged.is_empty() { Ok(Some(merged)) } else { Err(damaged) }
+}
+
+impl std::fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.indexes).finish()
+    }
+}

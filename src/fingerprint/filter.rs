@@ -1,0 +1,119 @@
+//! The prefilter: a split-block Bloom filter that answers "certainly not ours" with one cache line.
+//!
+//! `docs/decisions/0003-prefilter.md` compares it with the alternatives. A key is the upper 56 bits of a fingerprint: those can be read back
+//! from an index's table, so that one filter over many indexes is made from their tables.
+
+/// Bytes of a block: a cache line.
+pub(super) const BLOCK: usize = 64;
+/// 64-bit lanes of a block; a key sets one bit in each.
+const LANES: usize = BLOCK / 8;
+/// Bits of filter for each key. 10 let about one foreign key in a hundred through.
+const BITS_PER_KEY: u64 = 10;
+/// The upper bits of a fingerprint that make a key.
+pub(super) const KEY_BITS: u32 = 56;
+/// Filters have a multiple of this many blocks, so that the keys with one first byte lie in blocks of their own.
+pub(super) const GRAIN: u64 = 256;
+
+/// Number of blocks for so many keys.
+pub(super) fn blocks_for(keys: u64) -> u64 {
+    (keys * BITS_PER_KEY).div_ceil(8 * BLOCK as u64).div_ceil(GRAIN).max(1) * GRAIN
+}
+
+/// The block that a fingerprint's key belongs to: in the order of the fingerprints.
+#[inline]
+pub(super) fn block_of(fingerprint: u64, blocks: u64) -> u64 {
+    ((u128::from(fingerprint) * u128::from(blocks)) >> 64) as u64
+}
+
+/// Six bits for each lane, spread from the key by a multiplication: the bits that choose the block are the upper ones of the
+/// fingerprint, those that reach the upper bits of the product come from all of it.
+#[inline]
+fn spread(fingerprint: u64) -> u64 {
+    (fingerprint >> (64 - KEY_BITS)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Whether the key's bits are all set in its block.
+#[inline]
+pub(super) fn test(block: &[u8; BLOCK], fingerprint: u64) -> bool {
+    let mut bits = spread(fingerprint);
+    let mut all = 1u64;
+    for lane in block.as_chunks::<8>().0 {
+        all &= u64::from_le_bytes(*lane) >> (bits >> 58);
+        bits <<= 6;
+    }
+    all & 1 == 1
+}
+
+/// Sets the key's bits in its block.
+#[inline]
+pub(super) fn set(block: &mut [u8; BLOCK], fingerprint: u64) {
+    let mut bits = spread(fingerprint);
+    for lane in block.as_chunks_mut::<8>().0 {
+        *lane = (u64::from_le_bytes(*lane) | 1 << (bits >> 58)).to_le_bytes();
+        bits <<= 6;
+    }
+}
+
+const _: () = assert!(LANES == 8 && 6 * LANES <= 48);
+
+/// A filter in memory.
+pub(super) struct Filter {
+    blocks: Vec<[u8; BLOCK]>,
+}
+
+impl Filter {
+    /// An empty one for so many keys.
+    pub(super) fn for_keys(keys: u64) -> Self {
+        Self { blocks: vec![[0; BLOCK]; blocks_for(keys) as usize] }
+    }
+
+    /// Number of blocks.
+    pub(super) fn len(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+
+    /// All blocks.
+    pub(super) fn blocks_mut(&mut self) -> &mut [[u8; BLOCK]] {
+        &mut self.blocks
+    }
+
+    /// Whether the key may be in.
+    #[inline]
+    pub(super) fn may_contain(&self, fingerprint: u64) -> bool {
+        test(&self.blocks[block_of(fingerprint, self.len()) as usize], fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siphasher::sip::SipHasher24;
+
+    fn key(i: u64) -> u64 {
+        SipHasher24::new_with_keys(1, 2).hash(&i.to_le_bytes())
+    }
+
+    #[test]
+    fn what_is_in_is_found_and_little_else() {
+        let n = 200_000;
+        let mut filter = Filter::for_keys(n);
+        let blocks = filter.len();
+        for i in 0..n {
+            set(&mut filter.blocks_mut()[block_of(key(i), blocks) as usize], key(i));
+        }
+        assert!((0..n).all(|i| filter.may_contain(key(i))));
+        // Only the key's bits count: what an index cannot give back must not matter.
+        assert!((0..n).all(|i| filter.may_contain(key(i) ^ 0xff)));
+        let wrong = (n..2 * n).filter(|i| filter.may_contain(key(*i))).count() as f64 / n as f64;
+        assert!(wrong < 0.015, "{wrong}");
+    }
+
+    #[test]
+    fn keys_with_one_first_byte_stay_in_their_part_of_the_filter() {
+        let blocks = blocks_for(1_000_000);
+        for i in 0..10_000 {
+            let (fp, part) = (key(i), blocks / GRAIN);
+            assert_eq!(block_of(fp, blocks) / part, fp >> 56);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The keyed hashes: fingerprints, tags, record keys. What is hashed is made in `normalise`.
+//!
+//! SipHash-2-4 under secret 128-bit keys, one for each purpose and kind: a key per kind is what makes the fingerprint a
+//! function of `kind ‖ normal form` without copying the value behind its kind. `docs/decisions/0002` argues the choice.
+
+use siphasher::sip::SipHasher24;
+
+use super::key::Key;
+use super::normalise::masked::MaskedForm;
+use crate::model::{FieldKind, SystemId};
+
+/// One more than the highest code of a kind.
+const KINDS: usize = 32;
+
+/// The keyed hashes of one key. Cheap to share, dear to make (some microseconds): make one per key.
+#[derive(Clone)]
+pub struct Hasher {
+    fingerprints: [SipHasher24; KINDS],
+    tags: [SipHasher24; KINDS],
+    exported: [SipHasher24; KINDS],
+    masks: [SipHasher24; KINDS],
+    records: SipHasher24,
+}
+
+/// What a masked value, or the masked form of a clear one, is compared by. Two parts, so that a mask that discloses less is still
+/// worth something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaskTag {
+    /// Of the domain, or of the last 2 characters: 1 to 15.
+    pub(super) coarse: u8,
+    /// Of first letter and domain, or of the last 4 characters: 1 to 15. None where less is disclosed.
+    pub(super) fine: Option<u8>,
+}
+
+impl Hasher {
+    /// The hashes under `key`.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        let family = |context: &str| {
+            let secret = key.derive(context);
+            std::array::from_fn(|kind| sip(&blake3::keyed_hash(&secret, &[kind as u8])))
+        };
+        Self {
+            fingerprints: family("vigie 2026-11 fingerprints"),
+            tags: family("vigie 2026-11 tags"),
+            exported: family("vigie 2026-11 as-exported tags"),
+            masks: family("vigie 2026-11 mask tags"),
+            records: sip(&blake3::keyed_hash(&key.derive("vigie 2026-11 record keys"), &[])),
+        }
+    }
+
+    /// The fingerprint of a normal form (as [`super::normalise`] writes it): what strong columns are found by.
+    #[must_use]
+    #[inline]
+    pub fn fingerprint(&self, kind: FieldKind, normal: &[u8]) -> u64 {
+        self.fingerprints[kind as usize].hash(normal)
+    }
+
+    /// The hash that a weak column's tag is cut from; unrelated to the fingerprint.
+    #[must_use]
+    #[inline]
+    pub fn tag(&self, kind: FieldKind, normal: &[u8]) -> u64 {
+        self.tags[kind as usize].hash(normal)
+    }
+
+    /// The hash that the as-exported tag is cut from. `raw` is the value as written, without the white space around it.
+    #[must_use]
+    #[inline]
+    pub fn exported_tag(&self, kind: FieldKind, raw: &[u8]) -> u64 {
+        self.exported[kind as usize].hash(raw.trim_ascii())
+    }
+
+    /// The key under which the records of one name stand together. `normal` is the normal form of a full name (sorted
+    /// tokens); for first and last name in two cells, that of both with a space between.
+    #[must_use]
+    #[inline]
+    pub fn name_key(&self, normal: &[u8]) -> u64 {
+        self.fingerprint(FieldKind::FullName, normal)
+    }
+
+    /// What a masked form is compared by.
+    #[must_use]
+    pub fn mask_tag(&self, kind: FieldKind, form: &MaskedForm) -> MaskTag {
+        let hash = |part: &[u8]| self.masks[kind as usize].hash(part);
+        // Below 2^64 the upper bits of a product are as evenly spread as the hash.
+        let cut = |hash: u64, n: u64| ((u128::from(hash) * u128::from(n)) >> 64) as u8;
+        MaskTag { coarse: 1 + cut(hash(form.coarse()), 15), fine: form.fine().map(|part| 1 + cut(hash(part), 15)) }
+    }
+
+    /// Names a record of a system, the same in every snapshot, by the `ref` it has there.
+    #[must_use]
+    pub fn record_key(&self, system: &SystemId, reference: &[u8]) -> u64 {
+        let mut named = Vec::with_capacity(system.as_str().len() + 1 + reference.len());
+        named.extend_from_slice(system.as_str().as_bytes());
+        // No system's name contains it: the boundary is unambiguous.
+        named.push(0);
+        named.extend_from_slice(reference);
+        self.records.hash(&named)
+    }
+}
+
+fn sip(secret: &blake3::Hash) -> SipHasher24 {
+    let mut key = [0u8; 16];
+    key.copy_from_slice(&secret.as_bytes()[..16]);
+    SipHasher24::new_with_key(&key)
+}
+
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_purposes_and_keys_are_apart() {
+        let (a, b) = (Hasher::new(&Key::from_bytes([1; 32])), Hasher::new(&Key::from_bytes([2; 32])));
+        let value = b"0612345678";
+        let mut all = vec![
+            a.fingerprint(FieldKind::Phone, value),
+            a.fingerprint(FieldKind::Contract, value),
+            a.tag(FieldKind::Phone, value),
+            a.exported_tag(FieldKind::Phone, value),
+            b.fingerprint(FieldKind::Phone, value),
+        ];
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 5);
+        assert_eq!(a.exported_tag(FieldKind::City, b" Metz "), a.exported_tag(FieldKind::City, b"Metz"));
+    }
+
+    #[test]
+    fn no_kind_lies_beyond_the_table() {
+        assert!(FieldKind::ALL.iter().all(|k| usize::from(k.code()) < KINDS));
+    }
+}

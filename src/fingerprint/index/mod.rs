@@ -1,0 +1,403 @@
+//! One index, opened: look-ups by fingerprint and by name, the tags of a record, its ref.
+//!
+//! Opening reads the header, the checksums and the private section, whatever the number of records. Everything else is checked
+//! when it is first touched; an answer is given from whole blocks only.
+
+pub(in crate::fingerprint) mod map;
+mod tags;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use self::map::{Checked, Content};
+pub use self::tags::{Match, TagRow};
+use super::error::{Damaged, IndexError, IndexErrorKind};
+use super::filter;
+use super::format::{self, Header, Section, TagLayout};
+use super::key::Keyring;
+use super::normalise::DateOrder;
+use super::profile::{Private, TokenShapes};
+use super::refs::{self, RefBlock, Sealer};
+use crate::model::{FieldKind, RecordNo, SystemId};
+
+/// The most records that one look-up gives. A value that more records share (a switchboard, `noreply@…`) tells nobody from anybody.
+pub const MAX_SHARED: usize = 64;
+
+/// Position of a record within an index: records of one name stand together. Only [`SnapshotIndex::row_of`] says which row of the export it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u32);
+
+/// The fingerprints of one export of one system. Shared between threads as it is.
+pub struct SnapshotIndex {
+    path: PathBuf,
+    header: Header,
+    key_no: usize,
+    columns: Arc<[(String, FieldKind)]>,
+    layout: TagLayout,
+    private: Private,
+    sealer: Sealer,
+    data: Checked,
+    filter_blocks: u64,
+}
+
+impl SnapshotIndex {
+    /// Opens an index whose key is in the keyring.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no index, is of another version, was built with another key, is cut or damaged. Damage in parts
+    /// that opening does not touch shows when they are ([`Damaged`]).
+    pub fn open(path: &Path, keys: &Keyring) -> Result<Self, IndexError> {
+        Self::open_kind(path, keys).map_err(|kind| IndexError::new(path, kind))
+    }
+
+    fn open_kind(path: &Path, keys: &Keyring) -> Result<Self, IndexErrorKind> {
+        let content = Content::open(path)?;
+        let (header, key_no, key) = Header::decode(content.bytes(), |id| match keys.position(id) {
+            Some(no) => Ok((no, &keys.keys()[no])),
+            None => {
+                Err(IndexErrorKind::WrongKey { index: id, available: keys.keys().iter().map(|k| k.id()).collect() })
+            }
+        })?;
+        let found = content.bytes().len() as u64;
+        if found != header.file_len {
+            return Err(IndexErrorKind::Length { found, expected: header.file_len });
+        }
+        let data = Checked::new(content, &header, key.derive_salted(format::BLOCK_CHECKS, &header.salt))?;
+        let private = private_section(&header, &data, &Sealer::new(key, format::PRIVATE, &header.salt))
+            .ok_or_else(|| IndexErrorKind::Corrupt { part: "private section".to_owned() })?;
+        Ok(Self {
+            path: path.to_owned(),
+            key_no,
+            columns: private.headers.iter().cloned().zip(header.kinds.iter().copied()).collect(),
+            layout: TagLayout::of(&header.kinds),
+            sealer: Sealer::new(key, format::REFS, &header.salt),
+            filter_blocks: header.place(Section::Filter).len / filter::BLOCK as u64,
+            private,
+            data,
+            header,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The system.
+    #[must_use]
+    pub fn system(&self) -> &SystemId {
+        &self.header.system
+    }
+
+    /// The day of the export.
+    #[must_use]
+    pub fn snapshot(&self) -> Date {
+        self.header.snapshot
+    }
+
+    /// When it was built.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        Timestamp::from_second(self.header.created).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Number of records, at least 1.
+    #[must_use]
+    pub fn records(&self) -> u32 {
+        // `Header::is_consistent` bounds it.
+        self.header.records as u32
+    }
+
+    /// Rows of the export whose cells were more or fewer than its headers (they are records all the same).
+    #[must_use]
+    pub fn ragged(&self) -> u64 {
+        self.header.ragged
+    }
+
+    /// Bytes of the file.
+    #[must_use]
+    pub fn file_len(&self) -> u64 {
+        self.header.file_len
+    }
+
+    /// Header and kind of each column, in the order of the export.
+    #[must_use]
+    pub fn columns(&self) -> &Arc<[(String, FieldKind)]> {
+        &self.columns
+    }
+
+    /// Position in the keyring of the key it was built with.
+    #[must_use]
+    pub fn key_no(&self) -> usize {
+        self.key_no
+    }
+
+    /// Records with a value in the column.
+    #[must_use]
+    pub fn filled(&self, column: usize) -> u64 {
+        self.private.filled.get(column).copied().unwrap_or(0)
+    }
+
+    /// How many values of the column are written in each layout ([`super::layout`]); [`super::layout::CLASSES`] long.
+    #[must_use]
+    pub fn layouts(&self, column: usize) -> &[u64] {
+        self.private.layouts.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    /// The order of day and month that the column's dates were read in.
+    #[must_use]
+    pub fn date_order(&self, column: usize) -> DateOrder {
+        self.private.date_order(column)
+    }
+
+    /// The shapes of the values of a `ref`, `contract` or `username` column.
+    #[must_use]
+    pub fn shapes(&self, column: usize) -> Option<&TokenShapes> {
+        self.private.shapes.get(column)?.as_ref()
+    }
+
+    /// Whether the fingerprint of a strong value, or a name key, may be in: false is certain. One cache line.
+    ///
+    /// # Errors
+    /// [`Damaged`], as everything below that reads from the file.
+    #[inline]
+    pub fn might_contain(&self, fingerprint: u64) -> Result<bool, Damaged> {
+        let block = filter::block_of(fingerprint, self.filter_blocks) as usize;
+        let from = self.header.place(Section::Filter).offset as usize + block * filter::BLOCK;
+        let bytes = self.data.get(from, filter::BLOCK)?;
+        Ok(bytes.first_chunk().is_some_and(|block| filter::test(block, fingerprint)))
+    }
+
+    /// Appends to `out` the records that have the value with this fingerprint in any column of its kind, at most [`MAX_SHARED`];
+    /// gives how many there are.
+    pub fn lookup(&self, fingerprint: u64, out: &mut Vec<Slot>) -> Result<usize, Damaged> {
+        let bits = u32::from(self.header.bucket_bits);
+        let (from, to) = self.bucket((fingerprint >> (64 - bits)) as usize)?;
+        let entries = self.part(Section::Strong, from * 8, (to - from) * 8)?;
+        let entries = entries.as_chunks::<8>().0;
+        let slot_bits = u32::from(self.header.slot_bits);
+        // What of the fingerprint follows the bits that chose the bucket, as far as there is room beside a slot.
+        let sought = (fingerprint << bits) >> slot_bits;
+        let rest = |entry: &[u8; 8]| u64::from_le_bytes(*entry) >> slot_bits;
+        let first = entries.partition_point(|e| rest(e) < sought);
+        let shared = entries[first..].partition_point(|e| rest(e) == sought);
+        let slot = |entry: &[u8; 8]| Slot((u64::from_le_bytes(*entry) & ((1 << slot_bits) - 1)) as u32);
+        out.extend(entries[first..first + shared.min(MAX_SHARED)].iter().map(slot));
+        Ok(shared)
+    }
+
+    /// First entry of a bucket and one past its last.
+    #[inline]
+    fn bucket(&self, no: usize) -> Result<(usize, usize), Damaged> {
+        let ends = self.part(Section::Buckets, no * 4, 8)?.as_chunks::<4>().0;
+        let [from, to] = [u32::from_le_bytes(ends[0]) as usize, u32::from_le_bytes(ends[1]) as usize];
+        if from <= to && to as u64 <= self.header.strong { Ok((from, to)) } else { Err(Damaged) }
+    }
+
+    /// The slots of the records with this name key: empty if there is none.
+    pub fn name_range(&self, name_key: u64) -> Result<Range<u32>, Damaged> {
+        let names = self.header.names as usize;
+        let entry = |i: usize| self.part(Section::Names, i * NAME, NAME).map(name_entry);
+        let key = |i: usize| entry(i).map(|(key, _)| key);
+        // Keys are spread evenly: the place is near where their value says. Widen around it, then halve.
+        let guess = ((u128::from(name_key) * names as u128) >> 64) as usize;
+        let (mut low, mut high) = (guess, guess);
+        let mut step = 8;
+        while low > 0 && key(low)? >= name_key {
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        step = 8;
+        while high < names && key(high)? < name_key {
+            high = (high + step).min(names);
+            step *= 2;
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if key(middle)? < name_key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if low == names || key(low)? != name_key {
+            return Ok(0..0);
+        }
+        let range = entry(low)?.1..entry(low + 1)?.1;
+        if range.start <= range.end && range.end <= self.records() { Ok(range) } else { Err(Damaged) }
+    }
+
+    /// The tags of a record.
+    #[inline]
+    pub fn tags(&self, slot: Slot) -> Result<TagRow<'_>, Damaged> {
+        let stride = self.layout.stride;
+        let bytes = self.part(Section::Tags, slot.0 as usize * stride, stride)?;
+        Ok(TagRow { bytes, layout: &self.layout })
+    }
+
+    /// The row of the export that a record is.
+    #[inline]
+    pub fn row_of(&self, slot: Slot) -> Result<RecordNo, Damaged> {
+        let bytes = self.part(Section::Rows, slot.0 as usize * 4, 4)?;
+        Ok(RecordNo(u32::from_le_bytes(bytes.as_chunks::<4>().0[0])))
+    }
+
+    /// Whether a record is one of the system's canaries.
+    pub fn is_canary(&self, slot: Slot) -> Result<bool, Damaged> {
+        Ok(!self.private.canaries.is_empty() && self.private.canaries.binary_search(&self.row_of(slot)?.0).is_ok())
+    }
+
+    /// Number of canaries among the records.
+    #[must_use]
+    pub fn canaries(&self) -> usize {
+        self.private.canaries.len()
+    }
+
+    /// Reads refs and record keys; keeps the last block, so that neighbours in the export cost little.
+    #[must_use]
+    pub fn refs(&self) -> RefReader<'_> {
+        RefReader { index: self, block: None, refs: RefBlock::default() }
+    }
+
+    /// Checks every block. Slow: reads the whole file.
+    pub fn verify(&self) -> Result<(), IndexError> {
+        let (mut at, end) = (format::HEADER, self.header.place(Section::Checksums).offset as usize);
+        while at < end {
+            let len = format::BLOCK.min(end - at);
+            if self.data.get(at, len).is_err() {
+                return Err(self.damage().unwrap_or_else(|| {
+                    IndexError::new(&self.path, IndexErrorKind::Corrupt { part: format!("at byte {at}") })
+                }));
+            }
+            at += len;
+        }
+        Ok(())
+    }
+
+    /// The damage that was met since opening, if any.
+    #[must_use]
+    pub fn damage(&self) -> Option<IndexError> {
+        let (block, at) = self.data.damage()?;
+        Some(IndexError::new(&self.path, IndexErrorKind::Corrupt { part: format!("block {block} at byte {at}") }))
+    }
+
+    /// Calls `each` with the recoverable upper bits (at least [`filter::KEY_BITS`]) of every key of the filter whose first byte is
+    /// `first`, in no particular order.
+    pub(super) fn keys_from(&self, first: u8, mut each: impl FnMut(u64)) -> Result<(), Damaged> {
+        let bits = u32::from(self.header.bucket_bits);
+        let slot_bits = u32::from(self.header.slot_bits);
+        let buckets = 1usize << (bits - 8);
+        for bucket in usize::from(first) * buckets..(usize::from(first) + 1) * buckets {
+            let (from, to) = self.bucket(bucket)?;
+            for entry in self.part(Section::Strong, from * 8, (to - from) * 8)?.as_chunks::<8>().0 {
+                let rest = u64::from_le_bytes(*entry) >> slot_bits << slot_bits >> bits;
+                each((bucket as u64) << (64 - bits) | rest);
+            }
+        }
+        let names = self.part(Section::Names, 0, self.header.names as usize * NAME)?.as_chunks::<NAME>().0;
+        let from = names.partition_point(|entry| entry[KEY_BYTE] < first);
+        let to = names.partition_point(|entry| entry[KEY_BYTE] <= first);
+        names[from..to].iter().for_each(|entry| each(name_entry(entry).0));
+        Ok(())
+    }
+
+    /// Number of keys in its filter.
+    pub(super) fn keys(&self) -> u64 {
+        self.header.strong + self.header.names
+    }
+
+    #[inline]
+    fn part(&self, section: Section, from: usize, len: usize) -> Result<&[u8], Damaged> {
+        let place = self.header.place(section);
+        if (from + len) as u64 > place.len {
+            return Err(Damaged);
+        }
+        self.data.get(place.offset as usize + from, len)
+    }
+}
+
+/// Bytes of an entry of the name directory.
+const NAME: usize = format::NAME_ENTRY;
+/// Where the uppermost byte of its key lies.
+const KEY_BYTE: usize = 7;
+
+/// Key and first slot of an entry of the name directory.
+#[inline]
+fn name_entry(entry: &[u8]) -> (u64, u32) {
+    let (key, start) = entry.split_at(8);
+    let key = key.first_chunk().map_or(0, |k| u64::from_le_bytes(*k));
+    (key, start.first_chunk().map_or(0, |s| u32::from_le_bytes(*s)))
+}
+
+fn private_section(header: &Header, data: &Checked, sealer: &Sealer) -> Option<Private> {
+    let place = header.place(Section::Private);
+    let sealed = data.get(place.offset as usize, place.len as usize).ok()?;
+    let private: Private = serde_json::from_slice(&sealer.open(refs::PRIVATE_BLOCK, sealed)?).ok()?;
+    (private.headers.len() == header.kinds.len()).then_some(private)
+}
+
+impl std::fmt::Debug for SnapshotIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SnapshotIndex({} {}, {} records)", self.system(), self.snapshot(), self.records())
+    }
+}
+
+/// Reads the refs of an index, block by block.
+#[derive(Debug)]
+pub struct RefReader<'a> {
+    index: &'a SnapshotIndex,
+    block: Option<u64>,
+    refs: RefBlock,
+}
+
+impl RefReader<'_> {
+    /// A record's own key in its system, in clear. None if the system exports none, or this record has none.
+    pub fn ref_of(&mut self, slot: Slot) -> Result<Option<&[u8]>, Damaged> {
+        let index = self.index;
+        if index.header.place(Section::RefBlocks).len == 0 {
+            return Ok(None);
+        }
+        let (block, within) = refs::place_of(index.row_of(slot)?.0);
+        if self.block != Some(block) {
+            self.block = None;
+            self.read(block)?;
+            self.block = Some(block);
+        }
+        Ok(self.refs.get(within).filter(|r| !r.is_empty()))
+    }
+
+    fn read(&mut self, block: u64) -> Result<(), Damaged> {
+        let index = self.index;
+        let ends = index.part(Section::RefBlocks, block as usize * 8, 16)?.as_chunks::<8>().0;
+        let [from, to] = [u64::from_le_bytes(ends[0]) as usize, u64::from_le_bytes(ends[1]) as usize];
+        let len = to.checked_sub(from).ok_or(Damaged)?;
+        let sealed = index.part(Section::Refs, from, len)?;
+        let first = block as u32 * format::REFS_PER_BLOCK;
+        let count = (index.records() - first).min(format::REFS_PER_BLOCK) as usize;
+        let at = index.header.place(Section::Refs).offset as usize + from;
+        let whole = index.sealer.open(block, sealed).is_some_and(|packed| self.refs.unpack(&packed, count));
+        if whole { Ok(()) } else { Err(index.data.note_damage(at)) }
+    }
+
+    /// Names the record across snapshots of its system: [`super::Hasher::record_key`] of its ref; where it has none, what the builder
+    /// derived from its first strong value, or its name.
+    pub fn record_key(&mut self, hasher: &super::Hasher, slot: Slot) -> Result<u64, Damaged> {
+        let index = self.index;
+        if index.header.place(Section::RecordKeys).len > 0 {
+            let bytes = index.part(Section::RecordKeys, slot.0 as usize * 8, 8)?;
+            return Ok(u64::from_le_bytes(bytes.as_chunks::<8>().0[0]));
+        }
+        let row = index.row_of(slot)?;
+        let system = index.system();
+        Ok(match self.ref_of(slot)? {
+            Some(reference) => hasher.record_key(system, reference),
+            // A record without ref in a system that has them: it can only be named by where it stands.
+            None => hasher.record_key(system, format!("\0{}\0{}", index.snapshot(), row.0).as_bytes()),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! Values to fingerprints to index files: keys, normalisation, the index format, building and reading.
+//!
+//! Synchronous, no network, no policy: which rows are a leak is decided in `matching` and `attribute`. The format is
+//! described in `docs/index-format.md`, the choice of hash and filter in `docs/decisions/`.
+//!
+//! From an export: [`build::build`] → one `.vfi` per snapshot. For matching: [`Catalogue::open`] → [`normalise`] a value
+//! → [`Hasher::fingerprint`] → [`Catalogue::might_contain`] → [`SnapshotIndex::lookup`] → [`SnapshotIndex::tags`].
+
+pub mod build;
+mod catalogue;
+mod error;
+mod filter;
+mod format;
+mod hash;
+mod index;
+mod key;
+pub mod layout;
+pub mod normalise;
+mod profile;
+mod refs;
+
+pub use catalogue::Catalogue;
+pub use error::{Damaged, IndexError, IndexErrorKind};
+pub use hash::{Hasher, MaskTag};
+pub use index::{MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow};
+pub use key::{Key, KeyError, KeyId, Keyring};
+pub use normalise::{Countries, DateOrder, Readings, could_be, masked, normalise, readings};
+pub use profile::TokenShapes;

@@ -1,0 +1,251 @@
+//! Dates of birth: `YYYY-MM-DD` from whatever order, separator or month name they are written with.
+
+/// Which of two numbers that both could be either is the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateOrder {
+    /// `15/07/1986`
+    #[default]
+    DayFirst,
+    /// `07/15/1986`
+    MonthFirst,
+}
+
+/// The longest date, white space and time of day included.
+const MAX_LEN: usize = 48;
+
+/// Years of birth that are believed.
+const YEARS: std::ops::RangeInclusive<u32> = 1850..=2100;
+
+/// Two-digit years up to this one belong to this century. Fixed, so that an index means the same tomorrow.
+const PIVOT: u32 = 29;
+
+/// First letters of month names, French and English, folded; longer before shorter.
+const MONTHS: &[(&str, u32)] = &[
+    ("janv", 1),
+    ("jan", 1),
+    ("fevr", 2),
+    ("fev", 2),
+    ("feb", 2),
+    ("mars", 3),
+    ("mar", 3),
+    ("avr", 4),
+    ("apr", 4),
+    ("mai", 5),
+    ("may", 5),
+    ("juin", 6),
+    ("june", 6),
+    ("jun", 6),
+    ("juil", 7),
+    ("july", 7),
+    ("jul", 7),
+    ("aout", 8),
+    ("aou", 8),
+    ("aug", 8),
+    ("sept", 9),
+    ("sep", 9),
+    ("oct", 10),
+    ("nov", 11),
+    ("dec", 12),
+];
+
+/// First letters of the days of the week.
+const DAYS: &[&str] =
+    &["lun", "mar", "mer", "jeu", "ven", "sam", "dim", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "le"];
+
+#[derive(Clone, Copy)]
+enum Part {
+    /// A number, and the digits it is written with.
+    Number(u32, usize),
+    Month(u32),
+}
+
+/// The likeliest reading.
+pub(super) fn likeliest(raw: &[u8], order: DateOrder, out: &mut Vec<u8>) -> bool {
+    let mut found = false;
+    each(raw, order, |form| {
+        if !found {
+            out.extend_from_slice(form);
+            found = true;
+        }
+    });
+    found
+}
+
+/// Each reading, likeliest first.
+pub(super) fn each(raw: &[u8], order: DateOrder, mut each: impl FnMut(&[u8])) {
+    let mut emit = |year: u32, month: u32, day: u32| {
+        if is_day(year, month, day) {
+            let digit = |n: u32| b'0' + (n % 10) as u8;
+            each(&[
+                digit(year / 1000),
+                digit(year / 100),
+                digit(year / 10),
+                digit(year),
+                b'-',
+                digit(month / 10),
+                digit(month),
+                b'-',
+                digit(day / 10),
+                digit(day),
+            ]);
+        }
+    };
+    use Part::{Month, Number};
+    match parts(raw) {
+        Some([Number(year, 4), Number(month, _), Number(day, _)]) => emit(year, month, day),
+        Some([Number(first, 1..=2), Number(second, 1..=2), Number(year, digits @ (2 | 4))]) => {
+            let full = if digits == 4 { year } else { century(year) };
+            let (day_first, month_first) = ((full, second, first), (full, first, second));
+            let in_order =
+                if order == DateOrder::DayFirst { [day_first, month_first] } else { [month_first, day_first] };
+            in_order.into_iter().for_each(|(y, m, d)| emit(y, m, d));
+            if digits == 2 {
+                emit(century(first), second, year);
+            }
+        }
+        Some(
+            [Number(day, 1..=2), Month(month), Number(year, 4)] | [Month(month), Number(day, 1..=2), Number(year, 4)],
+        ) => {
+            emit(year, month, day);
+        }
+        Some([Number(day, 1..=2), Month(month), Number(year, 2)]) => emit(century(year), month, day),
+        Some([Number(year, 4), Month(month), Number(day, 1..=2)]) => emit(year, month, day),
+        Some([Number(all, 8), Number(0, 0), Number(0, 0)]) => {
+            emit(all / 10_000, all / 100 % 100, all % 100);
+            emit(all % 10_000, all / 10_000 % 100, all / 1_000_000);
+        }
+        _ => {}
+    }
+}
+
+/// Whether the day may stand first, and the month, where two numbers of one or two digits stand before a year.
+pub(super) fn orders(raw: &[u8]) -> (bool, bool) {
+    match parts(raw) {
+        Some([Part::Number(a, 1..=2), Part::Number(b, 1..=2), Part::Number(_, 2 | 4)]) => {
+            let is = |day: u32, month: u32| (1..=31).contains(&day) && (1..=12).contains(&month);
+            (is(a, b), is(b, a))
+        }
+        _ => (false, false),
+    }
+}
+
+fn century(year: u32) -> u32 {
+    if year <= PIVOT { 2000 + year } else { 1900 + year }
+}
+
+fn is_day(year: u32, month: u32, day: u32) -> bool {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    YEARS.contains(&year) && (1..=days).contains(&day)
+}
+
+/// The three parts of a date; a date in one number has two empty ones behind it. None where what is written is no date, or
+/// something other than a time of day follows it.
+fn parts(raw: &[u8]) -> Option<[Part; 3]> {
+    let mut folded = [0u8; MAX_LEN];
+    let text = fold(raw, &mut folded)?;
+    let mut parts = [Part::Number(0, 0); 3];
+    let (mut count, mut at) = (0, 0);
+    while at < text.len() && count < 3 {
+        let b = text[at];
+        if b.is_ascii_digit() {
+            let len = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+            if len > 8 {
+                return None;
+            }
+            let number = text[at..at + len].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+            parts[count] = Part::Number(number, len);
+            count += 1;
+            at += len;
+            // `1er janvier`, `1st of January`, `15th`
+            at += ordinal(&text[at..]);
+            if len == 8 && count == 1 {
+                break;
+            }
+        } else if b.is_ascii_lowercase() {
+            let len = text[at..].iter().take_while(|b| b.is_ascii_lowercase()).count();
+            match month(&text[at..at + len], count) {
+                Word::Month(month) => {
+                    parts[count] = Part::Month(month);
+                    count += 1;
+                }
+                Word::Skip => {}
+                Word::Other => return None,
+            }
+            at += len;
+        } else if matches!(b, b'/' | b'-' | b'.' | b' ' | b',' | b'_') {
+            at += 1;
+        } else {
+            return None;
+        }
+    }
+    let whole = count == 3 || (count == 1 && matches!(parts[0], Part::Number(_, 8)));
+    (whole && is_time(&text[at..])).then_some(parts)
+}
+
+fn ordinal(rest: &[u8]) -> usize {
+    const ENDINGS: [&[u8]; 5] = [b"er", b"st", b"nd", b"rd", b"th"];
+    let stands = |end: &&&[u8]| rest.starts_with(end) && !rest.get(2).is_some_and(u8::is_ascii_alphanumeric);
+    if ENDINGS.iter().any(|end| stands(&end)) { 2 } else { 0 }
+}
+
+enum Word {
+    Month(u32),
+    Skip,
+    Other,
+}
+
+fn month(word: &[u8], before: usize) -> Word {
+    let begins = |name: &str| word.starts_with(name.as_bytes());
+    // `mardi` begins like `mars`, `marc` like neither.
+    if before == 0 && (DAYS.iter().any(|day| begins(day)) && !matches!(word, b"mar" | b"mars" | b"march"))
+        || word == b"of"
+        || word == b"de"
+    {
+        return Word::Skip;
+    }
+    MONTHS.iter().find(|(name, _)| begins(name)).map_or(Word::Other, |(_, month)| Word::Month(*month))
+}
+
+/// What follows a date: nothing, a `Z` or offset, or a time of day, which is dropped.
+fn is_time(rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii();
+    let rest = rest.strip_prefix(b"t").unwrap_or(rest).trim_ascii();
+    rest.iter().all(|b| {
+        b.is_ascii_digit()
+            || matches!(b, b':' | b'.' | b'+' | b'-' | b'z' | b' ' | b'a' | b'p' | b'm' | b'u' | b't' | b'c' | b'h')
+    }) && rest.first().is_none_or(|b| b.is_ascii_digit() || matches!(b, b'z' | b'+'))
+        && (rest.is_empty() || rest == b"z" || rest.iter().any(|b| matches!(b, b':' | b'h')))
+}
+
+/// Lower case without accents.
+fn fold<'a>(raw: &[u8], out: &'a mut [u8; MAX_LEN]) -> Option<&'a [u8]> {
+    if raw.len() > MAX_LEN || raw.len() < 6 {
+        return None;
+    }
+    if raw.is_ascii() {
+        for (to, from) in out.iter_mut().zip(raw) {
+            *to = from.to_ascii_lowercase();
+        }
+        return Some(&out[..raw.len()]);
+    }
+    let mut len = 0;
+    for c in std::str::from_utf8(raw).ok()?.chars() {
+        let plain = match c {
+            'é' | 'è' | 'É' | 'È' => b'e',
+            'û' | 'ù' | 'Û' | 'Ù' => b'u',
+            '\u{a0}' | '\u{202f}' => b' ',
+            '\u{2010}'..='\u{2015}' => b'-',
+            c if c.is_ascii() => (c as u8).to_ascii_lowercase(),
+            _ => return None,
+        };
+        out[len] = plain;
+        len += 1;
+    }
+    Some(&out[..len])
+}

@@ -1,0 +1,108 @@
+//! E-mail addresses, also as they are written to escape harvesters.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// What may stand around an address without being part of it.
+const AROUND: &[u8] = b" \t<>\"'`()[]{},;:.!";
+
+/// Spellings of `@` and of `.`, after lower-casing. Longer before shorter.
+const DEFANGED_AT: &[&str] = &[
+    "[at]",
+    "(at)",
+    "{at}",
+    "<at>",
+    "[@]",
+    "(@)",
+    "{@}",
+    "_at_",
+    "(arobase)",
+    "[arobase]",
+    " arobase ",
+    " at ",
+    " @ ",
+];
+const DEFANGED_DOT: &[&str] =
+    &["[dot]", "(dot)", "{dot}", "<dot>", "[.]", "(.)", "{.}", "[point]", "(point)", " dot ", " point "];
+
+/// Local part and domain in lower case; the domain of an internationalised address in its ASCII form.
+pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
+    let bare = strip(raw);
+    if plain(bare, out) {
+        return true;
+    }
+    out.clear();
+    // Whatever is rare takes the long way: it is still bounded by the length of a value.
+    std::str::from_utf8(raw).is_ok_and(|text| unusual(text, out))
+}
+
+fn strip(mut raw: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = raw
+        && AROUND.contains(first)
+    {
+        raw = rest;
+    }
+    while let [rest @ .., last] = raw
+        && AROUND.contains(last)
+    {
+        raw = rest;
+    }
+    match raw.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"mailto:") => rest,
+        _ => raw,
+    }
+}
+
+/// An address in ASCII as it is usually written: the path that nearly all take.
+fn plain(bare: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(at) = memchr::memchr(b'@', bare) else { return false };
+    let (local, domain) = (&bare[..at], &bare[at + 1..]);
+    if local.is_empty() || local.len() > 64 || domain.len() > 253 || !local.iter().all(|b| is_local(*b)) {
+        return false;
+    }
+    out.extend(bare.iter().map(u8::to_ascii_lowercase));
+    is_domain(&out[at + 1..])
+}
+
+fn is_local(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"._-+'%!#$&/=?^`{|}~".contains(&b)
+}
+
+fn is_domain(domain: &[u8]) -> bool {
+    !domain.is_empty()
+        && domain.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'))
+        && domain.split(|b| *b == b'.').all(|label| !label.is_empty() && label.len() <= 63)
+}
+
+fn unusual(text: &str, out: &mut Vec<u8>) -> bool {
+    let mut text: String =
+        text.nfkc().filter(|c| !super::fold::is_invisible(*c)).flat_map(char::to_lowercase).nfkc().collect();
+    for spelling in DEFANGED_AT {
+        if text.contains(spelling) {
+            text = text.replace(spelling, "@");
+        }
+    }
+    for spelling in DEFANGED_DOT {
+        if text.contains(spelling) {
+            text = text.replace(spelling, ".");
+        }
+    }
+    // `name @ host . tld`
+    for (spaced, tight) in [(" @", "@"), ("@ ", "@"), (" .", "."), (". ", ".")] {
+        while text.contains(spaced) {
+            text = text.replace(spaced, tight);
+        }
+    }
+    let around = |c: char| c.is_whitespace() || (c.is_ascii() && AROUND.contains(&(c as u8)));
+    let bare = text.trim_matches(around);
+    let bare = bare.strip_prefix("mailto:").unwrap_or(bare);
+    let Some((local, domain)) = bare.split_once('@') else { return false };
+    let is_written = |c: char| if c.is_ascii() { is_local(c as u8) } else { c.is_alphanumeric() };
+    if local.is_empty() || local.len() > 64 || !local.chars().all(is_written) {
+        return false;
+    }
+    let Ok(domain) = idna::domain_to_ascii(domain) else { return false };
+    out.extend_from_slice(local.as_bytes());
+    out.push(b'@');
+    out.extend_from_slice(domain.as_bytes());
+    is_domain(domain.as_bytes())
+}

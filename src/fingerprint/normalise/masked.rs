@@ -1,0 +1,143 @@
+//! Values of which only some characters are shown: `j***@x.example`, `06 ** ** 34 56`, `FR76****1234`.
+//!
+//! A masked value is compared by what nearly every mask leaves: the domain and first letter of an address, the last two
+//! to four characters of a number. The clear value is reduced to the same parts when an index is built.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::model::FieldKind;
+
+/// The longest part that is kept.
+const MAX: usize = 128;
+
+/// What is disclosed of a value, in a form that is the same for the masked value and the clear one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MaskedForm {
+    bytes: [u8; MAX],
+    /// Where the coarse part begins; it goes to the end.
+    coarse: u8,
+    len: u8,
+    /// Whether all of `bytes` is disclosed, or only the coarse part.
+    whole: bool,
+}
+
+impl MaskedForm {
+    fn new(bytes: &[u8], coarse: usize, whole: bool) -> Option<Self> {
+        let mut form =
+            Self { bytes: [0; MAX], coarse: u8::try_from(coarse).ok()?, len: u8::try_from(bytes.len()).ok()?, whole };
+        form.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(form)
+    }
+
+    /// The domain, or the last two characters.
+    pub(crate) fn coarse(&self) -> &[u8] {
+        &self.bytes[usize::from(self.coarse)..usize::from(self.len)]
+    }
+
+    /// First letter and domain, or the last four characters.
+    pub(crate) fn fine(&self) -> Option<&[u8]> {
+        self.whole.then(|| &self.bytes[..usize::from(self.len)])
+    }
+}
+
+impl std::fmt::Debug for MaskedForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MaskedForm")
+    }
+}
+
+/// Whether columns of the kind carry a mask tag.
+#[must_use]
+pub const fn is_maskable(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::Email | FieldKind::Phone | FieldKind::Iban | FieldKind::Siren | FieldKind::Contract)
+}
+
+/// The masked form of a clear value, given in its normal form. None for kinds that are not compared so.
+#[must_use]
+pub fn projection(kind: FieldKind, normal: &[u8]) -> Option<MaskedForm> {
+    match kind {
+        FieldKind::Email => {
+            let at = memchr::memrchr(b'@', normal)?;
+            let first = std::str::from_utf8(normal).ok()?.chars().next()?.len_utf8();
+            let mut form = [0u8; MAX];
+            let domain = &normal[at + 1..];
+            form.get_mut(..first)?.copy_from_slice(&normal[..first]);
+            form.get_mut(first..first + domain.len())?.copy_from_slice(domain);
+            MaskedForm::new(&form[..first + domain.len()], first, true)
+        }
+        _ if is_maskable(kind) => {
+            let tail = normal.get(normal.len().checked_sub(4)?..)?;
+            MaskedForm::new(tail, 2, true)
+        }
+        _ => None,
+    }
+}
+
+/// What `raw` discloses as a masked value of `kind`. None where it is not masked, or discloses too little to compare.
+#[must_use]
+pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
+    let raw = raw.trim_ascii();
+    if !is_maskable(kind) || raw.len() > super::MAX_VALUE || !is_masked(raw) {
+        return None;
+    }
+    if kind == FieldKind::Email { email(raw) } else { number(raw) }
+}
+
+/// Whether a character that masks stands in `raw`: a star, a bullet, a block; a run of three `x`, `#`, `.` or `_`.
+#[must_use]
+pub fn is_masked(raw: &[u8]) -> bool {
+    if memchr::memchr(b'*', raw).is_some() {
+        return true;
+    }
+    if raw.windows(3).any(|w| matches!(w[0], b'x' | b'X' | b'#' | b'.' | b'_') && w[1] == w[0] && w[2] == w[0]) {
+        return true;
+    }
+    !raw.is_ascii() && std::str::from_utf8(raw).is_ok_and(|text| text.chars().any(is_mask))
+}
+
+fn is_mask(c: char) -> bool {
+    matches!(c, '*' | '•' | '●' | '∗' | '＊' | '█' | '■' | '░' | '▒' | '▓' | '…' | '×' | '·' | '#')
+}
+
+fn email(raw: &[u8]) -> Option<MaskedForm> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let text = text.trim_matches(|c: char| matches!(c, '<' | '>' | '"' | '\'' | ',' | ';' | '(' | ')'));
+    let (local, domain) = text.rsplit_once('@')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if domain.is_empty() || domain.contains("..") || domain.contains("xxx") || !domain.chars().all(plain) {
+        return None;
+    }
+    let first = local.chars().next().filter(|c| !is_mask(*c) && c.is_alphanumeric());
+    // `xxxx@host`: the first letter is part of the mask.
+    let first = first.filter(|c| !(matches!(c, 'x' | 'X') && local.chars().all(|l| l == *c)));
+    let mut form: String = first.into_iter().flat_map(char::to_lowercase).nfkc().take(1).collect();
+    let coarse = form.len();
+    form.push_str(&domain.to_ascii_lowercase());
+    MaskedForm::new(form.as_bytes(), coarse, first.is_some())
+}
+
+/// The letters and digits behind the last masking character: four of them are compared, or two where fewer are shown.
+fn number(raw: &[u8]) -> Option<MaskedForm> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let mut tail = [0u8; 4];
+    let mut shown = 0;
+    for c in text.chars().rev() {
+        if is_mask(c) || matches!(c, 'x' | 'X') || c == '_' {
+            break;
+        }
+        if c.is_ascii_alphanumeric() {
+            shown += 1;
+            tail[4 - shown] = c.to_ascii_uppercase() as u8;
+            if shown == 4 {
+                break;
+            }
+        } else if !matches!(c, ' ' | '-' | '.' | '/' | '\u{a0}' | '\u{202f}' | '(' | ')') {
+            return None;
+        }
+    }
+    match shown {
+        4 => MaskedForm::new(&tail, 2, true),
+        2 | 3 => MaskedForm::new(&tail[2..], 0, false),
+        _ => None,
+    }
+}
