@@ -5,6 +5,7 @@
 //! is, never by a name; what no parser claims is delivered as text. Everything here is bounded by [`Limits`], writes
 //! nothing to disk, and turns what it does not read into a [`Skip`](crate::model::Skip).
 
+mod columns;
 mod container;
 mod detect;
 mod encoding;
@@ -14,6 +15,7 @@ mod out;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tree;
 
 pub use limits::Limits;
 

@@ -89,11 +89,6 @@ impl<'s> Out<'s> {
         self.stopped
     }
 
-    /// Ends reading.
-    pub(crate) fn stop(&mut self) {
-        self.stopped = true;
-    }
-
     pub(crate) fn flow(&self) -> Flow {
         if self.stopped { Flow::Stop } else { Flow::Go }
     }
@@ -135,15 +130,10 @@ impl<'s> Out<'s> {
         Some(no)
     }
 
-    /// Begins a table of rows; what is appended from now on belongs to it. `false` if there were too many: the
-    /// caller then hands its content in as text.
-    pub(crate) fn table(&mut self, shape: Shape, header: Option<Vec<String>>) -> bool {
+    /// Begins a table of rows; what is appended from now on belongs to it, or becomes text if there are too many.
+    pub(crate) fn table(&mut self, shape: Shape, header: Option<Vec<String>>) {
         self.flush_rows();
-        match self.number(shape, header) {
-            Some(no) => self.rows_table = Some(no),
-            None => self.rows_table = None,
-        }
-        self.rows_table.is_some()
+        self.rows_table = self.number(shape, header);
     }
 
     /// Announces a table whose rows come later, with [`Out::resume_table`].
@@ -155,6 +145,11 @@ impl<'s> Out<'s> {
     pub(crate) fn resume_table(&mut self, no: u32) {
         self.flush_rows();
         self.rows_table = Some(no);
+    }
+
+    /// Gives the rows appended since the last batch to table `no`.
+    pub(crate) fn adopt_table(&mut self, no: Option<u32>) {
+        self.rows_table = no;
     }
 
     /// The batch that rows are appended to; after each row or group of rows call [`Out::rows_done`].
@@ -176,11 +171,27 @@ impl<'s> Out<'s> {
             self.rows.clear();
             return;
         }
-        if let Some(no) = self.rows_table {
-            self.rows.table = no;
-            self.hand_on_rows();
+        match self.rows_table {
+            Some(no) => {
+                self.rows.table = no;
+                self.hand_on_rows();
+            }
+            None => self.rows_as_text(),
         }
         self.rows.clear();
+    }
+
+    /// Rows of one table too many are lines of text.
+    fn rows_as_text(&mut self) {
+        let mut lines = Vec::with_capacity(self.rows.text.len());
+        for i in 0..self.rows.rows() {
+            for cell in self.rows.row(i).cells() {
+                lines.extend_from_slice(cell);
+                lines.push(b'\t');
+            }
+            lines.push(b'\n');
+        }
+        self.text(&lines);
     }
 
     fn hand_on_rows(&mut self) {

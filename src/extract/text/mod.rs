@@ -10,6 +10,7 @@ pub(crate) mod looks;
 pub(crate) mod plan;
 
 use super::out::Out;
+use super::tree::json;
 use crate::model::{Batch, Layout, Shape};
 use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
 
@@ -22,10 +23,49 @@ const OVERLAP_LINES: usize = 6;
 /// How deep text before a table is searched for another one.
 const MAX_SPLITS: u32 = 4;
 
+/// A shape that announces itself at the beginning of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// JSON or a literal, whose bracket stands at this offset of the line.
+    Literal(usize),
+}
+
+/// What the line at the beginning of `text` opens.
+fn opening(text: &[u8]) -> Option<Opening> {
+    let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let line = &text[blank..line_end(text).max(blank)];
+    match line.first()? {
+        b'{' | b'[' => Some(Opening::Literal(blank)),
+        _ => assigned(line).map(|at| Opening::Literal(blank + at)),
+    }
+}
+
+/// `users = [`, `const data = {`, `$x = array(`, `return [`: where the literal stands in a line of source code.
+fn assigned(line: &[u8]) -> Option<usize> {
+    let head = &line[..line.len().min(96)];
+    let at = match head.strip_prefix(b"return ") {
+        Some(_) => 7,
+        None => {
+            let equals = memchr::memchr(b'=', head)?;
+            let name = |b: &u8| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b'_' | b'$' | b'.' | b' ' | b':' | b'@' | b'[' | b']' | b'\'' | b'"')
+            };
+            let named = equals > 0 && head[..equals].iter().all(name) && head.get(equals + 1) != Some(&b'=');
+            named.then_some(equals + 1)?
+        }
+    };
+    let at = at + line[at..].iter().take_while(|b| **b == b' ').count();
+    let rest = &line[at..];
+    if rest.len() >= 6 && rest[..6].eq_ignore_ascii_case(b"array(") {
+        return Some(at + 5);
+    }
+    matches!(rest.first()?, b'{' | b'[').then_some(at)
+}
+
 /// Whether a line opens a shape that announces itself.
 pub(crate) fn opens_other_shape(line: &[u8]) -> bool {
-    let _ = line;
-    false
+    opening(line).is_some()
 }
 
 /// Reads a whole text (or a chunk of one that ends at a row end).
@@ -64,13 +104,24 @@ impl Segmenter {
             out.text(&text[..blank]);
             return blank;
         }
-        let sample = sample(text);
+        if let Some(length) = opening(text).and_then(|opening| self.opened(out, text, opening)) {
+            self.stride = SAMPLE_BYTES;
+            return length;
+        }
+        let sample = upto_opening(sample(text));
         match sniff_table(sample) {
             Some(found) => {
                 self.stride = SAMPLE_BYTES;
                 self.table(out, text, found, 0)
             }
             None => self.pass(out, text, sample.len()),
+        }
+    }
+
+    /// Reads a shape that announced itself; `None` if it was none after all.
+    fn opened(&mut self, out: &mut Out<'_>, text: &[u8], opening: Opening) -> Option<usize> {
+        match opening {
+            Opening::Literal(at) => json::read(out, text, at),
         }
     }
 
@@ -86,10 +137,7 @@ impl Segmenter {
 
     fn rows(&mut self, out: &mut Out<'_>, text: &[u8], found: &Found) -> usize {
         let (header, rows_at) = header_of(text, found);
-        if !out.table(shape_of(text, found), header) {
-            out.text(text);
-            return text.len();
-        }
+        out.table(shape_of(text, found), header);
         let end = delimited::read(out, text, rows_at, &found.dialect, &mut self.breaks);
         // A table of which not even one row could be read would be found again for ever.
         if end > 0 { end } else { self.pass(out, text, line_end(text)) }
@@ -127,6 +175,12 @@ fn sample(text: &[u8]) -> &[u8] {
         return text;
     }
     memchr::memrchr(b'\n', head).map_or(head, |i| &text[..=i])
+}
+
+/// The lines of a sample before the first (but not its own first line) that opens another shape.
+fn upto_opening(sample: &[u8]) -> &[u8] {
+    let next = memchr::memchr_iter(b'\n', sample).map(|i| i + 1).find(|at| opening(&sample[*at..]).is_some());
+    &sample[..next.unwrap_or(sample.len())]
 }
 
 /// The beginning of the line that stands `lines` lines before `end`, unless that is the beginning of the text.
