@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::words::counted;
 use crate::config::Problems;
 
 /// Done.
@@ -78,21 +79,25 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn complain(error: &anyhow::Error) {
     if let Some(problems) = error.downcast_ref::<Problems>() {
         eprintln!("{problems}");
-        let count = problems.len();
-        eprintln!("{count} problem{}", if count == 1 { "" } else { "s" });
+        eprintln!("{}", counted(problems.len() as u64, "problem"));
         return;
     }
-    // The hint stands at the end of the outermost message; causes go before it.
-    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let first = causes.remove(0);
-    let (what, hint) = first.split_once("; hint: ").map_or((first.as_str(), None), |(what, hint)| (what, Some(hint)));
-    let mut line = format!("error: {what}");
-    for cause in causes {
-        line.push_str(": ");
-        line.push_str(&cause);
+    // Causes follow what they caused, unless it told them already; the last hint is the one to act on.
+    let (mut what, mut advice) = (String::new(), None);
+    for cause in error.chain().map(ToString::to_string) {
+        let (said, hint) =
+            cause.split_once("; hint: ").map_or((cause.as_str(), None), |(said, hint)| (said, Some(hint)));
+        advice = hint.map(str::to_owned).or(advice);
+        if what.contains(said) {
+            continue;
+        }
+        if !what.is_empty() {
+            what.push_str(": ");
+        }
+        what.push_str(said);
     }
-    eprintln!("{line}");
-    if let Some(hint) = hint {
+    eprintln!("error: {what}");
+    if let Some(hint) = advice {
         eprintln!("hint: {hint}");
     }
 }

@@ -5,8 +5,11 @@
 mod check;
 mod completions;
 mod exit;
+mod key;
 mod man;
+mod progress;
 mod watchlist;
+mod words;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,7 @@ Exit codes: 0 done; 1 something was found (only with --exit-code); 2 usage or co
 /// What vigie can be asked to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Key(key::Args),
     Watchlist(watchlist::Args),
     Check(check::Args),
     Completions(completions::Args),
@@ -58,6 +62,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Key(args) => key::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),

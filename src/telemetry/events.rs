@@ -130,6 +130,11 @@ pub fn content_skipped(post: &PostId, skip: &Skip) {
     info!(event = "content.skipped", %post, reason = skip.reason.name(), "part of a post was not read");
 }
 
+/// The queue gives no posts; it is asked again.
+pub fn queue_failed(error: &dyn Error, retry_in: Duration) {
+    error!(event = "queue.failed", error = %Chain(error), retry_s = retry_in.as_secs(), "the queue gives no posts");
+}
+
 /// Watchlists were loaded and are in use from here on.
 pub fn watchlists_loaded(systems: usize, indexes: usize, records: u64, terms: usize, took: Duration) {
     metrics().watchlist_systems.set(systems as i64);

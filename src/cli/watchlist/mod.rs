@@ -1,10 +1,17 @@
 //! `vigie watchlist …`: what is looked for.
 
 mod add;
+mod build;
+mod explain;
+mod list;
+mod remove;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::exit::Outcome;
+use super::exit::{Failure, Outcome};
+use crate::fingerprint::Countries;
 
 /// Build, list, check and remove watchlists; ask whether a value is in one
 #[derive(Debug, clap::Args)]
@@ -12,7 +19,8 @@ use super::exit::Outcome;
 Examples:
   vigie watchlist build watchlists/crm --snapshot 2026-08-01 --key-file vigie.key export.csv
   vigie watchlist add watchlists/projects --word 'Projet Écluse'
-  vigie watchlist check --watchlists watchlists --key-file vigie.key")]
+  vigie watchlist check --watchlists watchlists --key-file vigie.key
+  vigie watchlist explain 'J. Dupont@Example.com' --watchlists watchlists --key-file vigie.key")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -20,11 +28,47 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Build(build::Args),
+    List(list::Args),
+    Remove(remove::Args),
+    Explain(explain::Args),
     Add(add::Args),
 }
 
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Build(args) => build::run(args),
+        Command::List(args) => list::run(args),
+        Command::Remove(args) => remove::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Add(args) => add::run(args),
     }
+}
+
+/// Where the watchlists are.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WatchlistsArg {
+    /// The folder of watchlists
+    #[arg(long, value_name = "FOLDER", default_value = "watchlists")]
+    pub watchlists: PathBuf,
+}
+
+/// Which countries' national forms are read.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CountryArgs {
+    /// Countries whose national phone numbers and postcodes are read, likeliest first
+    #[arg(long = "countries", value_name = "CODES", value_delimiter = ',', default_value = "FR")]
+    countries: Vec<String>,
+}
+
+impl CountryArgs {
+    /// The countries, if all are known.
+    pub fn countries(&self) -> Result<Countries, Failure> {
+        Countries::from_codes(&self.countries).map_err(Failure::usage)
+    }
+}
+
+/// Several paths as one name in a message.
+fn one(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
