@@ -10,6 +10,7 @@ pub mod collect;
 pub mod config;
 pub mod extract;
 pub mod fingerprint;
+pub mod matching;
 pub mod model;
 pub mod net;
 pub mod pipeline;

@@ -112,27 +112,17 @@ fn describe(finding: &Finding, posterior: &Posterior, system: &SystemId, context
     }
 }
 
-/// The kinds of personal data shown: those of the source's columns that the document was found to hold, or (text
-/// without columns) that agree in more than a stray row.
+/// The kinds of personal data shown: those of the columns that agree in more than a stray row. A tag of eight bits
+/// agrees by chance once in 256; a column that agrees in fewer than one row in twelve of those explained is that.
 fn fields(finding: &Finding, source: usize) -> Vec<FieldKind> {
     let columns = &finding.sources[source].columns;
-    let mut kinds = BTreeSet::new();
-    for table in &finding.tables {
-        let mapped = table.columns.iter().filter(|(s, _)| *s as usize == source).flat_map(|(_, columns)| columns);
-        kinds.extend(mapped.flatten().filter_map(|c| columns.get(*c as usize)).map(|(_, kind)| *kind));
+    let mut counts = vec![0usize; columns.len()];
+    let mut rows = 0;
+    for candidate in finding.hits.iter().flat_map(|hit| &hit.candidates).filter(|c| c.source as usize == source) {
+        rows += 1;
+        likelihood::bits(candidate.agree).filter(|c| *c < columns.len()).for_each(|c| counts[c] += 1);
     }
-    if kinds.is_empty() {
-        let agreeing = |column: usize| {
-            let of_source = finding.hits.iter().flat_map(|hit| &hit.candidates).filter(|c| c.source as usize == source);
-            of_source.filter(|c| c.agree >> column & 1 == 1).count()
-        };
-        let counts: Vec<usize> = (0..columns.len()).map(agreeing).collect();
-        let most = counts.iter().copied().max().unwrap_or(0);
-        // A tag of eight bits agrees by chance once in 256: a kind that agrees in fewer than one row in ten of the
-        // best one is that, or a stray.
-        kinds.extend(
-            columns.iter().zip(&counts).filter(|(_, n)| **n > 0 && **n * 10 >= most).map(|((_, kind), _)| *kind),
-        );
-    }
-    kinds.into_iter().filter(|kind| kind.is_reported()).collect()
+    let shown = columns.iter().zip(&counts).filter(|(_, count)| **count > 0 && **count * 12 >= rows);
+    let kinds: BTreeSet<FieldKind> = shown.map(|((_, kind), _)| *kind).filter(|kind| kind.is_reported()).collect();
+    kinds.into_iter().collect()
 }

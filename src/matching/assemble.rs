@@ -1,0 +1,180 @@
+//! One candidate record held against one row: which columns agree, written how, and what differs.
+//!
+//! Every cell is tried against every column, until the table's columns are known; from then on only the cells that hold
+//! a column are.
+
+use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, masked, readings};
+use crate::model::{FieldKind, Row, Strength};
+
+use super::bits;
+use super::candidate::{MASKED_BITS, RowCandidate, WORTH_KEEPING, confirming_bits, differing_bits, finding_bits};
+use super::evidence::TableState;
+use super::names::is_name;
+use super::row::{Examiner, Scratch};
+use super::shape::{LONGEST_VALUE, is_absent, trimmed};
+
+impl Examiner<'_> {
+    /// Holds one record against the row, and remembers it if enough agrees.
+    pub(super) fn assemble(&self, row: Row<'_>, table: &TableState, (at, slot): (u16, u32), found: &[(u16, u32, u16)], scratch: &mut Scratch) -> Result<(), Damaged> {
+        let index = &self.matcher.catalogue.indexes()[at as usize];
+        let mut candidate = RowCandidate { index: at, slot, ..RowCandidate::default() };
+        let mut pairs = Vec::new();
+        self.count_found(index, row, found, scratch, &mut candidate, &mut pairs)?;
+        let mapping = table.mapping(at);
+        self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
+        self.count_columns(index, row, mapping, scratch, &mut candidate, &mut pairs)?;
+        if let Some(mapping) = mapping {
+            candidate.bits -= differing(index, slot, mapping, &candidate, row)?;
+        }
+        if candidate.bits >= WORTH_KEEPING || found.is_empty() {
+            scratch.candidates.push(candidate);
+            scratch.pairs.push(pairs);
+        }
+        Ok(())
+    }
+
+    /// The values that led to the record.
+    fn count_found(&self, index: &SnapshotIndex, row: Row<'_>, found: &[(u16, u32, u16)], scratch: &Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+        let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        for (_, slot, probe) in found {
+            let probe = scratch.probes[*probe as usize];
+            let normal = &scratch.normals[probe.normal.0 as usize..probe.normal.1 as usize];
+            let Some(column) = column_of(index, hasher, *slot, probe.kind, normal, candidate.agree)? else { continue };
+            candidate.agree |= 1 << column;
+            candidate.cells |= 1 << probe.cell;
+            pairs.push((probe.cell, column as u8));
+            candidate.bits += finding_bits(probe.kind, normal, self.matcher.facts[candidate.index as usize].values[usize::from(probe.kind.code())]);
+            let raw = trimmed(row.cell(probe.cell as usize));
+            if index.tags(Slot(*slot))?.exported(column, hasher.exported_tag(probe.kind, raw)) == Match::Yes {
+                candidate.exported |= 1 << column;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names, in whichever way the row and the system split them.
+    fn count_names(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+        if !self.matcher.facts[candidate.index as usize].has_names() {
+            return Ok(());
+        }
+        if scratch.names.is_empty() {
+            self.read_names(row, scratch);
+        }
+        for (name, cells, key) in &scratch.names {
+            if *key as usize != index.key_no() || !index.name_range(*name)?.contains(&candidate.slot) {
+                continue;
+            }
+            for (column, (_, held)) in index.columns().iter().enumerate() {
+                let part_of_name = is_name(*held);
+                // Two cells: which is which is for the columns' own tags to say.
+                if part_of_name && (cells.count_ones() == 1 || *held == FieldKind::FullName) {
+                    candidate.agree |= 1 << column;
+                    candidate.bits += confirming_bits(*held);
+                    pairs.extend(bits(*cells).map(|cell| (cell as u8, column as u8)));
+                    let raw = cells_text(row, *cells);
+                    let tag = self.matcher.catalogue.hashers()[index.key_no()].exported_tag(*held, &raw);
+                    if index.tags(Slot(candidate.slot))?.exported(column, tag) == Match::Yes {
+                        candidate.exported |= 1 << column;
+                    }
+                }
+            }
+            candidate.cells |= cells;
+            break;
+        }
+        Ok(())
+    }
+
+    /// Every other column, by its tag: the value itself, or what a mask leaves of it.
+    fn count_columns(&self, index: &SnapshotIndex, row: Row<'_>, mapping: Option<&[Option<u8>]>, scratch: &mut Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+        let tags = index.tags(Slot(candidate.slot))?;
+        let key = index.key_no();
+        let hasher = &self.matcher.catalogue.hashers()[key];
+        for (column, (_, held)) in index.columns().iter().enumerate().take(64) {
+            if candidate.agree >> column & 1 == 1 {
+                continue;
+            }
+            for (at, raw) in row.cells().enumerate().take(64) {
+                let elsewhere = mapping.is_some_and(|m| m.get(at).copied().flatten() != Some(column as u8));
+                let taken = candidate.cells >> at & 1 == 1 && *held != FieldKind::FullName;
+                if elsewhere || taken {
+                    continue;
+                }
+                let value = trimmed(raw);
+                if value.len() > LONGEST_VALUE || is_absent(value) {
+                    continue;
+                }
+                if held.strength() == Strength::Weak {
+                    let Scratch { tags: cache, readings: all, .. } = scratch;
+                    let known = cache.of(at, *held, key, || {
+                        readings(*held, value, self.matcher.catalogue.countries(), all);
+                        all.iter().map(|normal| hasher.tag(*held, normal)).collect()
+                    });
+                    if !known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes) {
+                        continue;
+                    }
+                    candidate.bits += confirming_bits(*held);
+                    if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
+                        candidate.exported |= 1 << column;
+                    }
+                } else if masked::is_maskable(*held) {
+                    let Some(form) = masked::parse(*held, value) else { continue };
+                    let confirmed = if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
+                        // Exported in this form: the system itself shows no more.
+                        candidate.exported |= 1 << column;
+                        tags.mask(column, hasher.mask_tag(*held, &form)) == Match::Yes
+                    } else {
+                        tags.mask(column, hasher.mask_tag(*held, &form)) == Match::Yes
+                    };
+                    if !confirmed {
+                        continue;
+                    }
+                    candidate.masked |= 1 << column;
+                    candidate.bits += MASKED_BITS;
+                } else {
+                    continue;
+                }
+                candidate.agree |= 1 << column;
+                candidate.cells |= 1 << at;
+                pairs.push((at as u8, column as u8));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of the cells in `mask`, in order, with a space between.
+fn cells_text(row: Row<'_>, mask: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    for cell in bits(mask).filter(|cell| *cell < row.len()) {
+        if !text.is_empty() {
+            text.push(b' ');
+        }
+        text.extend_from_slice(trimmed(row.cell(cell)));
+    }
+    text
+}
+
+/// Which of the index's columns of this kind holds the value: the one whose mask tag agrees, where there are several.
+fn column_of(index: &SnapshotIndex, hasher: &Hasher, slot: u32, kind: FieldKind, normal: &[u8], taken: u64) -> Result<Option<usize>, Damaged> {
+    let tags = index.tags(Slot(slot))?;
+    let form = masked::projection(kind, normal);
+    let of_kind = || (0..index.columns().len().min(64)).filter(|c| index.columns()[*c].1 == kind && taken >> *c & 1 == 0);
+    let confirmed = form.as_ref().and_then(|form| {
+        of_kind().find(|column| tags.mask(*column, hasher.mask_tag(kind, form)) == Match::Yes)
+    });
+    Ok(confirmed.or_else(|| if form.is_none() || of_kind().count() == 1 { of_kind().next() } else { None }))
+}
+
+/// Bits lost to columns that the document shows, that the record has, and that differ.
+fn differing(index: &SnapshotIndex, slot: u32, mapping: &[Option<u8>], candidate: &RowCandidate, row: Row<'_>) -> Result<f32, Damaged> {
+    let tags = index.tags(Slot(slot))?;
+    let mut lost = 0.0;
+    for (at, column) in mapping.iter().enumerate().take(row.len().min(64)) {
+        let Some(column) = column.map(usize::from) else { continue };
+        if candidate.agree >> column & 1 == 0 && tags.is_filled(column) && !is_absent(trimmed(row.cell(at))) {
+            lost += differing_bits(index.columns()[column].1);
+        }
+    }
+    Ok(lost)
+}

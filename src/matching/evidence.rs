@@ -1,0 +1,289 @@
+//! What one document has shown so far: rows kept as evidence, columns learned, records counted. Bounded whatever the
+//! document's size, and mergeable, since several threads may read one document.
+
+use std::collections::HashMap;
+
+use crate::model::MaskedRow;
+use crate::model::finding::MAX_COLUMNS;
+
+use super::candidate::RowCandidate;
+
+/// Rows kept with all their candidates. Attribution weighs these; beyond, every second block is dropped, again and
+/// again, so that what is kept stays spread over the document in stretches of consecutive rows.
+const KEPT_ROWS: usize = 16_384;
+/// Consecutive hits that are kept or dropped together: long enough to show the order of the export.
+const BLOCK: u64 = 64;
+/// Doubtful matches kept until the whole document can decide on them, per thread.
+const DOUBTFUL: usize = 1 << 20;
+/// Rows after which the columns of a table are taken as known.
+const LEARNED: u32 = 64;
+/// Masked rows kept to choose a sample from.
+const SAMPLE: usize = 8;
+
+/// A row in which at least one record was recognised.
+#[derive(Debug, Clone)]
+pub(super) struct KeptRow {
+    /// Table within the document.
+    pub(super) table: u32,
+    /// Row within the document.
+    pub(super) row: u64,
+    /// Cells with a value.
+    pub(super) filled: u64,
+    /// At most one per index.
+    pub(super) candidates: Vec<RowCandidate>,
+}
+
+/// A record that one row alone does not prove.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubtful {
+    pub(super) table: u32,
+    pub(super) index: u16,
+    pub(super) slot: u32,
+    pub(super) kinds: u32,
+    pub(super) bits: f32,
+}
+
+/// How often the cells of a table agreed with the columns of an index, over the rows in which it had a candidate.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Agreement {
+    /// Rows counted.
+    pub(super) rows: u32,
+    /// For each cell, rows in which it was filled.
+    pub(super) filled: Vec<u32>,
+    /// For each cell and column (`cell * columns + column`), rows in which they agreed.
+    agree: Vec<u32>,
+    columns: usize,
+}
+
+impl Agreement {
+    /// Counts one row: `pairs` of cells and columns that agree, once each.
+    pub(super) fn count(&mut self, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
+        self.columns = columns;
+        self.rows += 1;
+        for cell in super::bits(filled) {
+            self.reserve(cell);
+            self.filled[cell] += 1;
+        }
+        for &(cell, column) in pairs {
+            self.reserve(cell as usize);
+            self.agree[cell as usize * columns + column as usize] += 1;
+        }
+    }
+
+    fn reserve(&mut self, cell: usize) {
+        if cell >= self.filled.len() {
+            self.filled.resize(cell + 1, 0);
+            self.agree.resize((cell + 1) * self.columns, 0);
+        }
+    }
+
+    /// Rows in which `cell` agreed with `column`.
+    pub(super) fn of(&self, cell: usize, column: usize) -> u32 {
+        self.agree.get(cell * self.columns + column).copied().unwrap_or(0)
+    }
+
+    /// For each cell, the column it holds: the one that agrees most, in at least half of the rows where it is filled.
+    /// A column that two cells hold goes to the one that agrees more often.
+    pub(super) fn mapping(&self) -> Vec<Option<u8>> {
+        let best = |cell: usize| {
+            let column = (0..self.columns.min(MAX_COLUMNS)).max_by_key(|c| (self.of(cell, *c), std::cmp::Reverse(*c)))?;
+            let agree = self.of(cell, column);
+            (agree > 0 && agree * 2 >= self.filled[cell]).then_some((column as u8, agree))
+        };
+        let best: Vec<Option<(u8, u32)>> = (0..self.filled.len()).map(best).collect();
+        let outdone = |cell: usize, column: u8, agree: u32| {
+            best.iter().enumerate().any(|(other, held)| {
+                held.is_some_and(|(c, n)| c == column && other != cell && (n > agree || n == agree && other < cell))
+            })
+        };
+        let kept = |(cell, held): (usize, &Option<(u8, u32)>)| {
+            held.and_then(|(column, agree)| (!outdone(cell, column, agree)).then_some(column))
+        };
+        best.iter().enumerate().map(kept).collect()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.columns = self.columns.max(other.columns);
+        self.rows += other.rows;
+        if !other.filled.is_empty() {
+            self.reserve(other.filled.len() - 1);
+        }
+        self.filled.iter_mut().zip(&other.filled).for_each(|(a, b)| *a += b);
+        self.agree.iter_mut().zip(&other.agree).for_each(|(a, b)| *a += b);
+    }
+}
+
+/// One table of the document.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TableState {
+    /// Column names where the document gives any.
+    pub(super) header: Option<Vec<String>>,
+    /// Whether cells at one position mean one thing. Not so in running text.
+    pub(super) columns: bool,
+    /// Rows that held anything to search by.
+    pub(super) searchable: u64,
+    /// Rows in which something was recognised beyond doubt.
+    pub(super) sure: u64,
+    /// By index.
+    pub(super) agreement: HashMap<u16, Agreement>,
+    /// By index: rows recognised beyond doubt in it.
+    pub(super) sure_in: HashMap<u16, u64>,
+    /// By index: the column that each cell holds, once enough rows have shown it.
+    learned: HashMap<u16, Vec<Option<u8>>>,
+}
+
+impl TableState {
+    /// The column of the index that each cell holds, once that is known.
+    pub(super) fn mapping(&self, index: u16) -> Option<&[Option<u8>]> {
+        self.learned.get(&index).map(Vec::as_slice)
+    }
+
+    /// Counts a row that shows a record of the index beyond doubt: `pairs` of cells and columns agree.
+    pub(super) fn count(&mut self, index: u16, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
+        *self.sure_in.entry(index).or_default() += 1;
+        let agreement = self.agreement.entry(index).or_default();
+        agreement.count(columns, filled, pairs);
+        // Again at every doubling: a column that is rarely filled shows late.
+        if self.columns && agreement.rows >= LEARNED && agreement.rows.is_power_of_two() {
+            self.learned.insert(index, agreement.mapping());
+        }
+    }
+}
+
+/// Everything one document has shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Evidence {
+    /// Rows with any value in them.
+    pub(super) rows: u64,
+    /// Rows in which a record was recognised beyond doubt.
+    pub(super) hits: u64,
+    pub(super) tables: HashMap<u32, TableState>,
+    kept: Vec<KeptRow>,
+    stride: u64,
+    /// Records recognised beyond doubt, by index and slot, with the kinds shown (bits by code).
+    pub(super) records: HashMap<(u16, u32), u32>,
+    pub(super) doubtful: Vec<Doubtful>,
+    /// Doubtful matches that found no room any more.
+    pub(super) dropped: u64,
+    /// Rows recognised beyond doubt, by system (a number of the catalogue's).
+    pub(super) system_rows: HashMap<u16, u64>,
+    pub(super) sample: Vec<(u64, MaskedRow)>,
+}
+
+impl Evidence {
+    /// Keeps a row, if it belongs to the blocks that are kept.
+    pub(super) fn keep(&mut self, row: KeptRow, sequence: u64) {
+        self.stride = self.stride.max(1);
+        if (sequence / BLOCK).is_multiple_of(self.stride) {
+            self.kept.push(row);
+        }
+        if self.kept.len() > KEPT_ROWS {
+            self.thin();
+        }
+    }
+
+    /// Whether every row with a candidate was kept.
+    pub(super) fn is_complete(&self) -> bool {
+        self.stride <= 1
+    }
+
+    /// Drops every second block.
+    fn thin(&mut self) {
+        self.stride *= 2;
+        let mut at = 0u64;
+        self.kept.retain(|_| {
+            let keep = (at / BLOCK).is_multiple_of(2);
+            at += 1;
+            keep
+        });
+    }
+
+    /// Keeps a doubtful match, or counts that it could not.
+    pub(super) fn doubt(&mut self, doubtful: Doubtful) {
+        if self.doubtful.len() < DOUBTFUL { self.doubtful.push(doubtful) } else { self.dropped += 1 }
+    }
+
+    /// Offers a masked row for the sample.
+    pub(super) fn wants_sample(&self) -> bool {
+        self.sample.len() < SAMPLE
+    }
+
+    /// The kept rows, in the order of the document.
+    pub(super) fn into_kept(&mut self) -> Vec<KeptRow> {
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.sort_by_key(|row| row.row);
+        kept
+    }
+
+    /// Adds what another thread saw of the same document.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.hits += other.hits;
+        self.stride = self.stride.max(other.stride).max(1);
+        self.kept.extend(other.kept);
+        while self.kept.len() > KEPT_ROWS {
+            self.kept.sort_by_key(|row| row.row);
+            self.thin();
+        }
+        for (no, theirs) in other.tables {
+            let mine = self.tables.entry(no).or_default();
+            mine.header = mine.header.take().or(theirs.header);
+            mine.columns |= theirs.columns;
+            mine.searchable += theirs.searchable;
+            mine.sure += theirs.sure;
+            for (index, agreement) in theirs.agreement {
+                mine.agreement.entry(index).or_default().merge(&agreement);
+            }
+            for (index, rows) in theirs.sure_in {
+                *mine.sure_in.entry(index).or_default() += rows;
+            }
+        }
+        for (record, kinds) in other.records {
+            *self.records.entry(record).or_default() |= kinds;
+        }
+        for (system, rows) in other.system_rows {
+            *self.system_rows.entry(system).or_default() += rows;
+        }
+        self.dropped += other.dropped;
+        for doubtful in other.doubtful {
+            self.doubt(doubtful);
+        }
+        self.sample.extend(other.sample);
+        self.sample.sort_by_key(|(row, _)| *row);
+        self.sample.truncate(SAMPLE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_the_column_it_agrees_with_most_and_a_column_goes_to_one_cell() {
+        let mut agreement = Agreement::default();
+        for i in 0..20 {
+            let mut pairs = vec![(0, 2), (1, 0)];
+            if i == 0 {
+                pairs.push((2, 1)); // by chance
+            }
+            if i < 15 {
+                pairs.push((3, 2)); // a second cell that mostly shows the same
+            }
+            agreement.count(3, 0b1111, &pairs);
+        }
+        assert_eq!(agreement.mapping(), [Some(2), Some(0), None, None]);
+    }
+
+    #[test]
+    fn kept_rows_stay_bounded_and_in_stretches() {
+        let mut evidence = Evidence::default();
+        for row in 0..100_000 {
+            evidence.keep(KeptRow { table: 0, row, filled: 1, candidates: vec![] }, row);
+        }
+        let kept = evidence.into_kept();
+        assert!(kept.len() <= KEPT_ROWS && kept.len() > KEPT_ROWS / 4);
+        let adjacent = kept.windows(2).filter(|pair| pair[1].row == pair[0].row + 1).count();
+        assert!(adjacent * 10 > kept.len() * 9);
+        assert!(kept.last().unwrap().row > 90_000);
+    }
+}

@@ -1,0 +1,312 @@
+//! From what a document has shown to what is said of it: doubtful rows decided with the whole document in view,
+//! columns named, records counted once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::fingerprint::{Damaged, RefReader, Slot};
+use crate::model::ConcernedRecord;
+use crate::model::finding::{Candidate, Finding, HitRow, Source, SystemRecords, TableEvidence};
+
+use super::Matcher;
+use super::bits;
+use super::candidate::{RowCandidate, SURE};
+use super::evidence::{Evidence, KeptRow};
+use super::scan::Scan;
+
+/// Odds, in bits, at which a doubtful row is taken for the record: one in a hundred such is wrong.
+const WANTED: f32 = 6.6;
+/// Evidence without which no row is taken, whatever the rest of the document is.
+const LEAST: f32 = 3.0;
+/// Share of what its place in the export proves that is believed of a neighbour.
+const NEIGHBOUR: f32 = 0.7;
+/// Rows apart in the export that still count as neighbours.
+const NEAR: u32 = 8;
+
+/// Closes a document.
+pub(super) fn finish(scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
+    let Scan { matcher, mut evidence, terms, .. } = scan;
+    let complete = evidence.is_complete();
+    let kept = evidence.into_kept();
+    let mut closing = Closing { matcher, evidence, wanted: HashMap::new(), records: HashMap::new(), system_rows: HashMap::new() };
+    closing.learn_shares();
+    let rows = closing.decide(kept)?;
+    if complete { closing.count_kept(&rows) } else { closing.count_all() }
+    let mut finding = closing.describe(&rows, complete)?;
+    finding.systems = closing.systems(with_refs)?;
+    finding.terms = matcher.terms.matches(&terms);
+    Ok(finding)
+}
+
+struct Closing<'m> {
+    matcher: &'m Matcher,
+    evidence: Evidence,
+    /// Bits that a row must show to be taken for a record, by table and index.
+    wanted: HashMap<(u32, u16), f32>,
+    /// Records taken, with the kinds shown.
+    records: HashMap<(u16, u32), u32>,
+    /// Rows in which a record of the system was taken.
+    system_rows: HashMap<u16, u64>,
+}
+
+/// A kept row with the candidates that were taken: at most one of each index.
+struct Decided {
+    row: KeptRow,
+    taken: Vec<RowCandidate>,
+}
+
+impl Closing<'_> {
+    /// How far the rest of a table speaks for a row: the share of its rows that are an index's beyond doubt, or, for a
+    /// list of bare numbers, by how much more often they hit than chance would.
+    fn learn_shares(&mut self) {
+        let mut chance: HashMap<(u32, u16), (u64, f64)> = HashMap::new();
+        for doubtful in &self.evidence.doubtful {
+            let entry = chance.entry((doubtful.table, doubtful.index)).or_default();
+            entry.0 += 1;
+            entry.1 += f64::from(-doubtful.bits).exp2();
+        }
+        for (table, state) in &self.evidence.tables {
+            let rows = state.searchable.max(1) as f64;
+            let indexes = state.sure_in.keys().copied();
+            let doubted = chance.keys().filter(|(t, _)| t == table).map(|(_, index)| *index);
+            for index in indexes.chain(doubted).collect::<std::collections::BTreeSet<u16>>() {
+                let sure = state.sure_in.get(&index).copied().unwrap_or(0) as f64;
+                let (hits, sum) = chance.get(&(*table, index)).copied().unwrap_or_default();
+                let share = (sure + excess(hits as f64, rows - sure, sum)) / rows;
+                let odds = (share / (1.0 - share).max(1e-3)).max(1e-6).log2() as f32;
+                self.wanted.insert((*table, index), (WANTED - odds).clamp(LEAST, SURE));
+            }
+        }
+    }
+
+    /// Takes or leaves each candidate of the kept rows.
+    fn decide(&self, kept: Vec<KeptRow>) -> Result<Vec<Decided>, Damaged> {
+        let after = self.sure_after(&kept)?;
+        let mut before: HashMap<(u32, u16), u32> = HashMap::new();
+        let mut decided = Vec::with_capacity(kept.len());
+        for (row, after) in kept.into_iter().zip(after) {
+            let mut taken: Vec<RowCandidate> = Vec::new();
+            for candidate in &row.candidates {
+                let place = (row.table, candidate.index);
+                let number = self.number(candidate)?;
+                let mut bits = candidate.bits;
+                let follows = before.get(&place).is_some_and(|b| number.wrapping_sub(*b).wrapping_sub(1) < NEAR);
+                let precedes = after.iter().any(|(index, n)| *index == candidate.index && n.wrapping_sub(number).wrapping_sub(1) < NEAR);
+                if follows || precedes {
+                    let records = self.matcher.catalogue.indexes()[candidate.index as usize].records().max(2);
+                    bits += NEIGHBOUR * (records as f32).log2();
+                }
+                if bits < self.wanted.get(&place).copied().unwrap_or(SURE) {
+                    continue;
+                }
+                let candidate = RowCandidate { bits, ..*candidate };
+                match taken.last_mut().filter(|best| best.index == candidate.index) {
+                    Some(best) if best.bits < candidate.bits => *best = candidate,
+                    Some(_) => {}
+                    None => taken.push(candidate),
+                }
+            }
+            for candidate in &taken {
+                before.insert((row.table, candidate.index), self.number(candidate)?);
+            }
+            if !taken.is_empty() {
+                decided.push(Decided { row, taken });
+            }
+        }
+        Ok(decided)
+    }
+
+    /// For each kept row, the records (by index) of the next row that shows one beyond doubt.
+    fn sure_after(&self, kept: &[KeptRow]) -> Result<Vec<Vec<(u16, u32)>>, Damaged> {
+        let mut after = vec![Vec::new(); kept.len()];
+        for i in (1..kept.len()).rev() {
+            let row = &kept[i];
+            let mut sure = Vec::new();
+            for candidate in row.candidates.iter().filter(|c| c.bits >= SURE) {
+                sure.push((candidate.index, self.number(candidate)?));
+            }
+            after[i - 1] = if kept[i - 1].table != row.table {
+                Vec::new()
+            } else if sure.is_empty() {
+                after[i].clone()
+            } else {
+                sure
+            };
+        }
+        Ok(after)
+    }
+
+    /// The record's row in the export.
+    fn number(&self, candidate: &RowCandidate) -> Result<u32, Damaged> {
+        Ok(self.matcher.catalogue.indexes()[candidate.index as usize].row_of(Slot(candidate.slot))?.0)
+    }
+
+    fn kinds(&self, candidate: &RowCandidate) -> u32 {
+        let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
+        bits(candidate.agree).fold(0, |kinds, column| kinds | 1 << columns[column].1.code())
+    }
+
+    /// Counts records and rows where every row with a candidate was kept.
+    fn count_kept(&mut self, rows: &[Decided]) {
+        for decided in rows {
+            let mut systems: Vec<u16> = Vec::new();
+            for candidate in &decided.taken {
+                let kinds = self.kinds(candidate);
+                *self.records.entry((candidate.index, candidate.slot)).or_default() |= kinds;
+                let system = self.matcher.facts[candidate.index as usize].system;
+                if !systems.contains(&system) {
+                    systems.push(system);
+                    *self.system_rows.entry(system).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Counts records and rows of a document of which only a sample of rows was kept.
+    fn count_all(&mut self) {
+        self.records = std::mem::take(&mut self.evidence.records);
+        self.system_rows = std::mem::take(&mut self.evidence.system_rows);
+        for doubtful in &self.evidence.doubtful {
+            let wanted = self.wanted.get(&(doubtful.table, doubtful.index)).copied().unwrap_or(SURE);
+            if doubtful.bits >= wanted {
+                *self.records.entry((doubtful.index, doubtful.slot)).or_default() |= doubtful.kinds;
+                // Snapshots of one system doubt the same rows: one of them counts the rows.
+                let system = self.matcher.facts[doubtful.index as usize].system;
+                if self.matcher.last_index_of(system) == doubtful.index {
+                    *self.system_rows.entry(system).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// The finding without its systems.
+    fn describe(&self, rows: &[Decided], complete: bool) -> Result<Finding, Damaged> {
+        let mut position: BTreeMap<u16, u16> = rows.iter().flat_map(|d| &d.taken).map(|c| (c.index, 0)).collect();
+        for (at, source) in position.values_mut().enumerate() {
+            *source = at as u16;
+        }
+        let sources = position.keys().map(|index| self.source(*index)).collect();
+        let mut numbers: Vec<u32> = rows.iter().map(|d| d.row.table).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let tables: Vec<TableEvidence> = numbers.iter().map(|no| self.table(*no, &position)).collect();
+        let mut hits = Vec::with_capacity(rows.len());
+        for decided in rows {
+            let table = numbers.binary_search(&decided.row.table).unwrap_or(0);
+            hits.push(self.hit(decided, table, &tables, &position)?);
+        }
+        let counted = if complete { 0 } else { self.system_rows.values().copied().max().unwrap_or(0) };
+        Ok(Finding {
+            rows: self.evidence.rows,
+            hit_rows: counted.max(hits.len() as u64),
+            sources,
+            tables,
+            hits,
+            sample: self.evidence.sample.iter().map(|(_, row)| row.clone()).take(3).collect(),
+            ..Finding::default()
+        })
+    }
+
+    fn source(&self, index: u16) -> Source {
+        let index = &self.matcher.catalogue.indexes()[index as usize];
+        Source {
+            system: index.system().clone(),
+            snapshot: index.snapshot(),
+            records: u64::from(index.records()),
+            columns: std::sync::Arc::clone(index.columns()),
+        }
+    }
+
+    fn table(&self, no: u32, position: &BTreeMap<u16, u16>) -> TableEvidence {
+        let Some(state) = self.evidence.tables.get(&no) else {
+            return TableEvidence { no, header: None, rows: 0, columns: Vec::new() };
+        };
+        let columns = position
+            .iter()
+            .filter(|_| state.columns)
+            .filter_map(|(index, source)| Some((*source, state.agreement.get(index)?.mapping())))
+            .collect();
+        TableEvidence { no, header: state.header.clone(), rows: state.searchable, columns }
+    }
+
+    fn hit(&self, decided: &Decided, table: usize, tables: &[TableEvidence], position: &BTreeMap<u16, u16>) -> Result<HitRow, Damaged> {
+        let mut candidates = Vec::with_capacity(decided.taken.len());
+        for taken in &decided.taken {
+            let index = &self.matcher.catalogue.indexes()[taken.index as usize];
+            let source = position[&taken.index];
+            let mapping = tables[table].columns.iter().find(|(s, _)| *s == source).map(|(_, columns)| columns.as_slice());
+            let tags = index.tags(Slot(taken.slot))?;
+            let shown = mapping.unwrap_or_default().iter().enumerate().filter(|(cell, _)| decided.row.filled >> cell & 1 == 1);
+            let differ = shown
+                .filter_map(|(_, column)| column.map(usize::from))
+                .filter(|column| taken.agree >> column & 1 == 0 && tags.is_filled(*column))
+                .fold(0, |mask, column| mask | 1 << column);
+            candidates.push(Candidate {
+                source,
+                record: index.row_of(Slot(taken.slot))?,
+                agree: taken.agree,
+                differ,
+                exported: taken.exported,
+                masked: taken.masked,
+                cells: taken.cells,
+                canary: index.is_canary(Slot(taken.slot))?,
+            });
+        }
+        Ok(HitRow { table: table as u32, row: decided.row.row, filled: decided.row.filled, candidates })
+    }
+
+    /// The records of each system, each once over its snapshots.
+    fn systems(&self, with_refs: bool) -> Result<Vec<SystemRecords>, Damaged> {
+        let mut by_system: BTreeMap<u16, BTreeMap<u64, (u32, bool, String)>> = BTreeMap::new();
+        let mut taken: Vec<(&(u16, u32), &u32)> = self.records.iter().collect();
+        // In the order of the export, so that each block of refs is decrypted once.
+        taken.sort_unstable();
+        let mut reader: Option<(u16, RefReader<'_>)> = None;
+        for ((at, slot), kinds) in taken {
+            let index = &self.matcher.catalogue.indexes()[*at as usize];
+            if reader.as_ref().is_none_or(|(of, _)| of != at) {
+                reader = Some((*at, index.refs()));
+            }
+            let Some((_, reader)) = &mut reader else { continue };
+            let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+            let key = reader.record_key(hasher, Slot(*slot))?;
+            let reference = if with_refs { reader.ref_of(Slot(*slot))? } else { None };
+            let reference = String::from_utf8_lossy(reference.unwrap_or_default()).into_owned();
+            let system = by_system.entry(self.matcher.facts[*at as usize].system).or_default();
+            let entry = system.entry(key).or_insert((0, false, reference));
+            entry.0 |= kinds;
+            entry.1 |= index.is_canary(Slot(*slot))?;
+        }
+        let system = |(no, records): (u16, BTreeMap<u64, (u32, bool, String)>)| SystemRecords {
+            system: self.matcher.systems[no as usize].clone(),
+            canaries: records.values().filter(|(_, canary, _)| *canary).count() as u64,
+            rows: self.system_rows.get(&no).copied().unwrap_or(0),
+            records: records.iter().map(|(record, (kinds, ..))| ConcernedRecord { record: *record, kinds: *kinds }).collect(),
+            refs: if with_refs { records.into_values().map(|(_, _, reference)| reference).collect() } else { Vec::new() },
+        };
+        Ok(by_system.into_iter().map(system).collect())
+    }
+}
+
+/// By how much `hits` among `rows` exceed chance, given the sum of each hit's own chance: the rows that are really ours.
+/// 0 unless chance is out of the question (four standard deviations and three rows).
+fn excess(hits: f64, rows: f64, sum_of_chances: f64) -> f64 {
+    if hits < 1.0 || rows < 1.0 {
+        return 0.0;
+    }
+    let rate = sum_of_chances / hits;
+    let expected = rows * rate;
+    if hits <= expected + 4.0 * expected.sqrt() + 3.0 { 0.0 } else { ((hits / rows - rate) / (1.0 - rate)).max(0.0) * rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_numbers_is_judged_by_its_rate_and_not_by_its_hits() {
+        // One stranger's number in twenty hits: 500 hits among 10,000 are nobody.
+        assert_eq!(excess(500.0, 10_000.0, 500.0 * 0.05), 0.0);
+        let ours = excess(9_000.0, 10_000.0, 9_000.0 * 0.05);
+        assert!((8_900.0..9_000.0).contains(&ours), "{ours}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows and text × watchlists → findings: which records of ours stand in a document.
+//!
+//! Synchronous and free of I/O but for the memory-mapped indexes. [`Matcher`] holds what does not change between
+//! documents and is shared by all threads; a [`Scan`] gathers what one document shows. Whose data it is and from when is
+//! for `attribute` to say.
+//!
+//! A row's way: `shape` (what a cell looks like) → `row` (normalise, hash, prefilter, look up; `names` where nothing else
+//! finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
+//! (decided with the whole document in view). Running text becomes rows in `text`; `terms` looks for words.
+
+mod assemble;
+mod candidate;
+mod evidence;
+mod finish;
+mod names;
+mod row;
+mod scan;
+mod shape;
+mod terms;
+mod text;
+
+use std::sync::Arc;
+
+use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex};
+use crate::model::{FieldKind, Strength, SystemId};
+use crate::model::finding::Finding;
+
+pub use scan::Scan;
+pub use terms::{TermError, Terms};
+
+/// Everything that documents are held against. Cheap to clone, never changed: a reload makes a new one.
+#[derive(Clone)]
+pub struct Matcher {
+    catalogue: Arc<Catalogue>,
+    terms: Arc<Terms>,
+    /// The systems of the catalogue, each once.
+    systems: Vec<SystemId>,
+    /// By index.
+    facts: Vec<IndexFacts>,
+    /// Kinds that find, of which some index has a column.
+    finding: Vec<FieldKind>,
+}
+
+/// What is asked of an index for every row.
+#[derive(Clone)]
+struct IndexFacts {
+    /// Its system's position in `Matcher::systems`.
+    system: u16,
+    /// Its kinds, a bit each by code.
+    kinds: u32,
+    /// For each kind (by code), how many values the index holds.
+    values: [u64; 32],
+}
+
+impl IndexFacts {
+    fn of(index: &SnapshotIndex, system: usize) -> Self {
+        let (mut kinds, mut values) = (0, [0; 32]);
+        for (column, (_, kind)) in index.columns().iter().enumerate() {
+            kinds |= 1 << kind.code();
+            values[usize::from(kind.code())] += index.filled(column);
+        }
+        Self { system: system as u16, kinds, values }
+    }
+
+    fn has(&self, kind: FieldKind) -> bool {
+        self.kinds >> kind.code() & 1 == 1
+    }
+
+    fn has_names(&self) -> bool {
+        self.has(FieldKind::FullName) || self.has(FieldKind::LastName) && self.has(FieldKind::FirstName)
+    }
+}
+
+impl Matcher {
+    /// A matcher for these indexes and terms.
+    #[must_use]
+    pub fn new(catalogue: Arc<Catalogue>, terms: Arc<Terms>) -> Self {
+        let mut systems: Vec<SystemId> = Vec::new();
+        let mut facts = Vec::new();
+        for index in catalogue.indexes() {
+            let at = systems.iter().position(|known| known == index.system()).unwrap_or_else(|| {
+                systems.push(index.system().clone());
+                systems.len() - 1
+            });
+            facts.push(IndexFacts::of(index, at));
+        }
+        let finding = catalogue.kinds().filter(|kind| kind.strength() == Strength::Strong).collect();
+        Self { catalogue, terms, systems, facts, finding }
+    }
+
+    /// The indexes that documents are held against.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The terms that are looked for.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Begins a document, or a part of one that another thread reads.
+    #[must_use]
+    pub fn scan(&self) -> Scan<'_> {
+        Scan::new(self)
+    }
+
+    /// Closes a document: decides what one row alone could not, and counts. `with_refs` decrypts the records' own keys.
+    ///
+    /// # Errors
+    /// When an index turns out to be damaged: drop it and scan again, nothing may be concluded from what was found.
+    pub fn finish(&self, scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
+        if scan.damaged { Err(Damaged) } else { finish::finish(scan, with_refs) }
+    }
+
+    /// The last of a system's indexes.
+    fn last_index_of(&self, system: u16) -> u16 {
+        self.facts.iter().rposition(|facts| facts.system == system).unwrap_or(0) as u16
+    }
+}
+
+/// The positions of the bits set, lowest first.
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let bit = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            bit
+        })
+    })
+}

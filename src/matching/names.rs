@@ -1,0 +1,156 @@
+//! Finding by name: where nothing in a row names a person by itself (masked numbers, dates and addresses only), the
+//! records of that name are looked through for one that something else confirms.
+
+use crate::fingerprint::{Damaged, Match, Slot, SnapshotIndex, masked, normalise, readings};
+use crate::model::{FieldKind, Row, Strength};
+
+use super::bits;
+use super::candidate::{MASKED_BITS, WORTH_KEEPING, confirming_bits};
+use super::evidence::TableState;
+use super::row::{Examiner, Scratch};
+use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
+
+/// Records of one name that are looked through: the commonest name of a country of sixty million has about as many.
+const MOST_NAMESAKES: u32 = 65_536;
+/// Cells of a row that may hold (part of) a name.
+const NAME_CELLS: usize = 8;
+/// Neighbouring cells that may hold the other part of it.
+const REACH: usize = 2;
+
+/// What besides the name a record may be confirmed by: a column, and what agrees with it.
+enum Confirmer {
+    Tag(usize, u64, FieldKind),
+    Mask(usize, crate::fingerprint::MaskTag),
+}
+
+impl Examiner<'_> {
+    /// Looks through the records of each name that the row may show for those that something else confirms.
+    pub(super) fn follow_names(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<(), Damaged> {
+        scratch.start_row();
+        self.read_names(row, scratch);
+        if scratch.names.is_empty() {
+            return Ok(());
+        }
+        let names = scratch.names.clone();
+        for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
+            let mut confirmers: Option<Vec<Confirmer>> = None;
+            for (name, _, key) in &names {
+                if usize::from(*key) != index.key_no() {
+                    continue;
+                }
+                let namesakes = index.name_range(*name)?;
+                let many = namesakes.end - namesakes.start;
+                if many == 0 || many > MOST_NAMESAKES {
+                    continue;
+                }
+                let confirmers = confirmers.get_or_insert_with(|| self.confirmers(index, row, scratch));
+                let price = (many as f32).log2();
+                for slot in namesakes {
+                    if confirmed(index, Slot(slot), confirmers)? - price >= WORTH_KEEPING {
+                        self.assemble_namesake(row, table, (at as u16, slot), price, scratch)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name led here: what proves anything is the rest, against all who have it.
+    fn assemble_namesake(&self, row: Row<'_>, table: &TableState, place: (u16, u32), price: f32, scratch: &mut Scratch) -> Result<(), Damaged> {
+        let before = scratch.candidates.len();
+        self.assemble(row, table, place, &[], scratch)?;
+        if let Some(candidate) = scratch.candidates.get_mut(before) {
+            let columns = self.matcher.catalogue.indexes()[usize::from(place.0)].columns();
+            let own: f32 = bits(candidate.agree).map(|c| columns[c].1).filter(|k| is_name(*k)).map(confirming_bits).sum();
+            candidate.bits -= own + price;
+            if candidate.bits < WORTH_KEEPING {
+                scratch.candidates.truncate(before);
+                scratch.pairs.truncate(before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything in the row, names apart, that could confirm a record of the index.
+    fn confirmers(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch) -> Vec<Confirmer> {
+        let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        let mut all = Vec::new();
+        for raw in row.cells().take(64) {
+            let value = trimmed(raw);
+            if value.len() > LONGEST_VALUE || is_absent(value) {
+                continue;
+            }
+            for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
+                if kind.strength() == Strength::Weak && !is_name(*kind) {
+                    readings(*kind, value, self.matcher.catalogue.countries(), &mut scratch.readings);
+                    let tags = scratch.readings.iter().map(|normal| hasher.tag(*kind, normal));
+                    all.extend(tags.map(|tag| Confirmer::Tag(column, tag, *kind)));
+                } else if let Some(form) = masked::parse(*kind, value) {
+                    all.push(Confirmer::Mask(column, hasher.mask_tag(*kind, &form)));
+                }
+            }
+        }
+        all
+    }
+
+    /// The keys of the names that cells of the row may show and that some index has: each cell that holds several words,
+    /// each two cells near one another.
+    pub(super) fn read_names(&self, row: Row<'_>, scratch: &mut Scratch) {
+        let mut cells: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
+        let mut many = 0;
+        for (at, raw) in row.cells().enumerate().take(64) {
+            let value = trimmed(raw);
+            if many < NAME_CELLS && value.len() <= LONGEST_VALUE && CellShape::of(value).may_be_name() && !is_absent(value) {
+                cells[many] = (at as u8, value);
+                many += 1;
+            }
+        }
+        let mut both = Vec::with_capacity(LONGEST_VALUE);
+        for i in 0..many {
+            let (at, value) = cells[i];
+            self.read_name(value, 1 << at, scratch);
+            for (other, second) in cells[i + 1..many].iter().take(REACH) {
+                both.clear();
+                both.extend_from_slice(value);
+                both.push(b' ');
+                both.extend_from_slice(second);
+                self.read_name(&both, 1 << at | 1 << other, scratch);
+            }
+        }
+    }
+
+    fn read_name(&self, value: &[u8], cells: u64, scratch: &mut Scratch) {
+        let Scratch { normal, names, .. } = scratch;
+        if normalise(FieldKind::FullName, value, self.matcher.catalogue.countries(), normal) && normal.contains(&b' ') {
+            for (key, hasher) in self.matcher.catalogue.hashers().iter().enumerate() {
+                let name = hasher.name_key(normal);
+                if self.matcher.catalogue.might_contain(name) {
+                    names.push((name, cells, key as u8));
+                }
+            }
+        }
+    }
+}
+
+/// Whether a column of the kind holds a name or a part of one.
+pub(super) fn is_name(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName)
+}
+
+/// Bits by which a record is confirmed, names apart.
+fn confirmed(index: &SnapshotIndex, slot: Slot, confirmers: &[Confirmer]) -> Result<f32, Damaged> {
+    let tags = index.tags(slot)?;
+    let (mut seen, mut total) = (0u64, 0.0);
+    for confirmer in confirmers {
+        let (column, bits) = match confirmer {
+            Confirmer::Tag(column, tag, kind) if tags.tag(*column, *tag) == Match::Yes => (*column, confirming_bits(*kind)),
+            Confirmer::Mask(column, disclosed) if tags.mask(*column, *disclosed) == Match::Yes => (*column, MASKED_BITS),
+            _ => continue,
+        };
+        if seen >> column & 1 == 0 {
+            seen |= 1 << column;
+            total += bits;
+        }
+    }
+    Ok(total)
+}

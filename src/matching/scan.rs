@@ -1,0 +1,199 @@
+//! One document's way through matching: a [`ContentSink`] that gathers evidence.
+//!
+//! A scan belongs to one document and one thread. Several threads may each read parts of a document and merge their
+//! scans; the order of the parts is told by their row numbers.
+
+use crate::fingerprint::Damaged;
+use crate::model::sensitive::mask;
+use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip, Table};
+
+use super::Matcher;
+use super::bits;
+use super::candidate::{RowCandidate, SURE};
+use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
+use super::row::{Examiner, Scratch};
+use super::shape::{is_absent, trimmed};
+use super::terms::TermCounts;
+use super::text;
+
+/// Cells of a masked row that an alert shows.
+const SAMPLE_CELLS: usize = 16;
+
+/// What one thread has seen of one document.
+pub struct Scan<'m> {
+    pub(super) matcher: &'m Matcher,
+    pub(super) evidence: Evidence,
+    pub(super) terms: TermCounts,
+    pub(super) skipped: Vec<Skip>,
+    pub(super) bytes: u64,
+    pub(super) damaged: bool,
+    scratch: Scratch,
+    sequence: u64,
+}
+
+impl<'m> Scan<'m> {
+    pub(super) fn new(matcher: &'m Matcher) -> Self {
+        Self {
+            matcher,
+            evidence: Evidence::default(),
+            terms: TermCounts::default(),
+            skipped: Vec::new(),
+            bytes: 0,
+            damaged: false,
+            scratch: Scratch::default(),
+            sequence: 0,
+        }
+    }
+
+    /// Adds what another thread saw of the same document.
+    pub fn merge(&mut self, other: Self) {
+        self.evidence.merge(other.evidence);
+        self.terms.merge(&other.terms);
+        self.skipped.extend(other.skipped);
+        self.bytes += other.bytes;
+        self.damaged |= other.damaged;
+    }
+
+    /// Bytes decoded so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What was not read.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skip] {
+        &self.skipped
+    }
+
+    /// Whether an index turned out to be damaged while it was needed. What was found is then incomplete: the caller
+    /// drops the index (see [`crate::fingerprint::SnapshotIndex::damage`]) and scans again.
+    #[must_use]
+    pub fn met_damage(&self) -> bool {
+        self.damaged
+    }
+
+    fn rows(&mut self, batch: &Batch) -> Result<(), Damaged> {
+        let mut state = self.evidence.tables.remove(&batch.table).unwrap_or_default();
+        let examiner = Examiner { matcher: self.matcher };
+        let mut result = Ok(());
+        for i in 0..batch.rows() {
+            let row = batch.row(i);
+            let seen = match examiner.examine(row, &state, &mut self.scratch) {
+                Ok(seen) => seen,
+                Err(damaged) => {
+                    result = Err(damaged);
+                    break;
+                }
+            };
+            self.evidence.rows += u64::from(seen.filled != 0);
+            state.searchable += u64::from(seen.searchable);
+            if !self.scratch.candidates.is_empty() {
+                self.hit(row, (batch.table, batch.first_row + i as u64), seen.filled, &mut state);
+            }
+        }
+        self.evidence.tables.insert(batch.table, state);
+        result
+    }
+
+    /// Files a row that has candidates.
+    fn hit(&mut self, row: Row<'_>, (table, number): (u32, u64), filled: u64, state: &mut TableState) {
+        let candidates = &self.scratch.candidates;
+        let sure = candidates.iter().any(|c| c.bits >= SURE);
+        let mut systems = 0u64;
+        for (i, candidate) in candidates.iter().enumerate() {
+            // Ties of one index follow their best: only the best counts.
+            let first = i == 0 || candidates[i - 1].index != candidate.index;
+            if candidate.bits >= SURE && first {
+                *self.evidence.records.entry((candidate.index, candidate.slot)).or_default() |= self.kinds(candidate);
+                systems |= 1 << (self.matcher.facts[candidate.index as usize].system % 64);
+                let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns().len();
+                state.count(candidate.index, columns, filled, &self.scratch.pairs[i]);
+            } else if first {
+                self.evidence.doubt(Doubtful {
+                    table,
+                    index: candidate.index,
+                    slot: candidate.slot,
+                    kinds: self.kinds(candidate),
+                    bits: candidate.bits,
+                });
+            }
+        }
+        if sure {
+            self.evidence.hits += 1;
+            state.sure += 1;
+            for system in bits(systems) {
+                *self.evidence.system_rows.entry(system as u16).or_default() += 1;
+            }
+            if self.evidence.wants_sample() {
+                let sample = self.masked(row);
+                self.evidence.sample.push((number, sample));
+            }
+        }
+        let kept = KeptRow { table, row: number, filled, candidates: self.scratch.candidates.clone() };
+        self.evidence.keep(kept, self.sequence);
+        self.sequence += 1;
+    }
+
+    fn kinds(&self, candidate: &RowCandidate) -> u32 {
+        let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
+        bits(candidate.agree).fold(0, |kinds, column| kinds | 1 << columns[column].1.code())
+    }
+
+    /// The row as an alert may show it, with the kinds that the best candidate's columns give its cells.
+    fn masked(&self, row: Row<'_>) -> MaskedRow {
+        let best = (0..self.scratch.candidates.len())
+            .max_by(|a, b| self.scratch.candidates[*a].bits.total_cmp(&self.scratch.candidates[*b].bits));
+        let kind_of = |cell: usize| {
+            let best = best?;
+            let columns = self.matcher.catalogue.indexes()[self.scratch.candidates[best].index as usize].columns();
+            let pair = self.scratch.pairs[best].iter().find(|(at, _)| *at as usize == cell)?;
+            Some(columns[pair.1 as usize].1)
+        };
+        let cells = row.cells().map(trimmed).enumerate().filter(|(_, value)| !is_absent(value)).take(SAMPLE_CELLS);
+        MaskedRow {
+            cells: cells
+                .map(|(at, value)| {
+                    let kind = kind_of(at);
+                    (kind, mask(kind, &String::from_utf8_lossy(value)))
+                })
+                .collect(),
+        }
+    }
+}
+
+impl ContentSink for Scan<'_> {
+    fn table(&mut self, table: Table) {
+        let state = self.evidence.tables.entry(table.no).or_default();
+        state.columns = table.shape != Shape::Text;
+        state.header = table.header;
+    }
+
+    fn batch(&mut self, batch: &mut Batch) -> Flow {
+        if !self.matcher.terms.is_empty() {
+            self.matcher.terms.count(&batch.text[..batch.source], &mut self.terms);
+        }
+        if self.matcher.catalogue.indexes().is_empty() {
+            self.evidence.rows += batch.rows() as u64;
+            return Flow::Go;
+        }
+        if batch.layout == Layout::Text {
+            text::to_rows(batch);
+        }
+        match self.rows(batch) {
+            Ok(()) => Flow::Go,
+            Err(Damaged) => {
+                self.damaged = true;
+                Flow::Stop
+            }
+        }
+    }
+
+    fn skipped(&mut self, skip: Skip) {
+        self.skipped.push(skip);
+    }
+
+    fn read(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+}

@@ -1,0 +1,293 @@
+//! Running text to rows: what no parser claimed is still read.
+//!
+//! A line that shows an identifier becomes a row of the pieces between its separators; a paragraph that shows one
+//! person line by line becomes one row. The pieces are ranges of the same buffer: nothing is copied. What a piece
+//! is, is found out like the content of any other cell.
+
+use memchr::memchr;
+
+use crate::model::{Batch, Layout};
+
+use super::shape::{LONGEST_VALUE, trimmed};
+
+/// Lines of a paragraph that may together describe one person: longer ones are lists.
+const PARAGRAPH: usize = 14;
+/// Pieces of one row: what stands beyond on a line that long describes nobody in particular.
+const PIECES: usize = 64;
+/// Digits on a line that make it worth a look: fewer name nobody.
+const DIGITS: usize = 5;
+
+/// Turns a batch of running text into one of rows.
+pub(super) fn to_rows(batch: &mut Batch) {
+    debug_assert_eq!(batch.layout, Layout::Text);
+    batch.cells.clear();
+    batch.row_ends.clear();
+    let mut paragraph: Vec<Line> = Vec::with_capacity(PARAGRAPH);
+    let mut at = 0;
+    while at < batch.source {
+        let end = memchr(b'\n', &batch.text[at..batch.source]).map_or(batch.source, |n| at + n);
+        let line = Line::of(&batch.text, at, end);
+        if line.is_break || paragraph.len() == PARAGRAPH {
+            flush(batch, &mut paragraph);
+        }
+        if !line.is_break {
+            paragraph.push(line);
+        }
+        at = end + 1;
+    }
+    flush(batch, &mut paragraph);
+    batch.layout = Layout::Rows;
+}
+
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    end: usize,
+    emails: usize,
+    digits: usize,
+    masks: usize,
+    is_break: bool,
+}
+
+impl Line {
+    fn of(text: &[u8], start: usize, end: usize) -> Self {
+        let (mut emails, mut digits, mut masks, mut words) = (0, 0, 0, 0);
+        for &byte in &text[start..end] {
+            emails += usize::from(byte == b'@');
+            digits += usize::from(byte.is_ascii_digit());
+            masks += usize::from(byte == b'*');
+            words += usize::from(byte.is_ascii_alphanumeric() || byte >= 0x80);
+        }
+        // Blank, or a rule of dashes, stars or the like.
+        let is_break = words == 0 && masks == 0;
+        Self { start, end, emails, digits, masks, is_break }
+    }
+
+    /// Whether something on it may name somebody. `(at)`-style addresses come with brackets or as a word.
+    fn identifies(&self, text: &[u8]) -> bool {
+        self.emails > 0 || self.digits >= DIGITS || self.masks >= 2 || has_defanged_at(&text[self.start..self.end])
+    }
+}
+
+fn has_defanged_at(line: &[u8]) -> bool {
+    let spelled = |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+    let bracket = memchr::memchr3_iter(b'(', b'[', b'{', line).any(|i| spelled(i + 1, b"at") || spelled(i + 1, b" at"));
+    bracket || memchr::memmem::find(line, b" at ").is_some_and(|i| memchr(b'.', &line[i..]).is_some() || memchr::memmem::find(&line[i..], b" dot ").is_some())
+}
+
+/// Writes the rows of a paragraph: one if it describes one person line by line, else one for each line that shows an
+/// identifier.
+fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
+    let identifying = paragraph.iter().filter(|line| line.identifies(&batch.text)).count();
+    if identifying > 0 {
+        let emails: usize = paragraph.iter().map(|line| line.emails).sum();
+        let crowded = paragraph.iter().any(|line| line.emails > 1 || line.digits > 48);
+        // Two telephone numbers, a date, an account: one person's lines each show about one thing.
+        let one_person = paragraph.len() > 1 && emails <= 1 && !crowded && identifying * 3 <= paragraph.len() * 2 + 3
+            && paragraph.len() < PARAGRAPH && looks_like_a_card(batch, paragraph);
+        for line in paragraph.iter() {
+            if one_person {
+                pieces(batch, line.start, line.end);
+            } else if line.identifies(&batch.text) {
+                pieces(batch, line.start, line.end);
+                batch.end_row();
+            }
+        }
+        batch.end_row();
+    }
+    paragraph.clear();
+}
+
+/// Lines of one person are short, and no two of them look alike; lines of a list do.
+fn looks_like_a_card(batch: &Batch, paragraph: &[Line]) -> bool {
+    let separators = |line: &Line| {
+        let text = &batch.text[line.start..line.end];
+        text.iter().filter(|b| matches!(b, b',' | b';' | b'|' | b'\t')).count()
+    };
+    paragraph.iter().all(|line| line.end - line.start <= LONGEST_VALUE && separators(line) <= 2)
+        && paragraph.iter().filter(|line| line.digits >= 9).count() <= 4
+}
+
+/// Appends the pieces of one line as cells.
+fn pieces(batch: &mut Batch, start: usize, end: usize) {
+    let (mut from, mut at) = (start, start);
+    let mut count = 0;
+    while at < end && count < PIECES {
+        match separator(&batch.text[..end], start, at) {
+            0 => at += 1,
+            width => {
+                count += usize::from(push(batch, from, at));
+                at += width;
+                from = at;
+            }
+        }
+    }
+    push(batch, from, end);
+}
+
+fn push(batch: &mut Batch, from: usize, to: usize) -> bool {
+    let piece = trimmed(&batch.text[from..to]);
+    if !piece.iter().any(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || *b == b'*') {
+        return false;
+    }
+    let start = piece.as_ptr() as usize - batch.text.as_ptr() as usize;
+    let len = piece.len();
+    batch.push_cell(start, start + len);
+    true
+}
+
+/// How many bytes at `at` separate two pieces; 0 if they do not.
+fn separator(line: &[u8], start: usize, at: usize) -> usize {
+    let next = line.get(at + 1).copied();
+    let spaced = |width: usize| at > start && line[at - 1] == b' ' && matches!(line.get(at + width), Some(b' ') | None);
+    match line[at] {
+        b'\t' | b';' | b'|' | b',' | b'<' | b'>' | b'\r' | b'"' => 1,
+        b'-' | b'/' | b'=' | b'+' if spaced(1) => 1,
+        0xe2 if line[at..].starts_with("–".as_bytes()) || line[at..].starts_with("—".as_bytes()) => 3,
+        0xe2 if line[at..].starts_with("•".as_bytes()) && spaced(3) => 3,
+        b' ' if next == Some(b' ') => 2,
+        b'=' if next.is_some_and(|n| n != b'=') => 1,
+        // Not in `http://`, not in `12:34`, not in `a::b`.
+        b':' => match next {
+            Some(b'/' | b':') => 0,
+            Some(n) if n.is_ascii_digit() && at > start && line[at - 1].is_ascii_digit() => 0,
+            _ => 1,
+        },
+        _ => 0,
+    }
+}
+
+/// Calls `found` with each part of a mixed cell that may be a value by itself: addresses, runs of digits, and what is
+/// left between them. `Jean Martin <jean@a.example> 06 12 34 56 78` has three.
+pub(super) fn values_in(cell: &[u8], found: &mut dyn FnMut(&[u8])) {
+    let mut rest = 0;
+    let mut at = 0;
+    while at < cell.len() {
+        let Some((start, end)) = next_identifier(cell, at) else { break };
+        emit(&cell[rest..start.max(rest)], found);
+        emit(&cell[start..end], found);
+        rest = end;
+        at = end.max(at + 1);
+    }
+    if rest > 0 {
+        emit(&cell[rest..], found);
+    } else if let Some(colon) = memchr(b':', cell) {
+        emit(&cell[colon + 1..], found);
+    }
+}
+
+fn emit(part: &[u8], found: &mut dyn FnMut(&[u8])) {
+    let part = part.trim_ascii();
+    let edge = |b: &u8| !(b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'+' | b'*' | b'[' | b']' | b'(' | b')'));
+    let start = part.iter().position(|b| !edge(b)).unwrap_or(part.len());
+    let end = part.iter().rposition(|b| !edge(b)).map_or(start, |i| i + 1);
+    if end > start + 1 {
+        found(&part[start..end.min(start + LONGEST_VALUE)]);
+    }
+}
+
+/// The next address or run of digits at or after `at`.
+fn next_identifier(cell: &[u8], at: usize) -> Option<(usize, usize)> {
+    let mut i = at;
+    while i < cell.len() {
+        let byte = cell[i];
+        if byte == b'@' {
+            let start = cell[..i].iter().rposition(|b| !is_address(*b)).map_or(0, |p| p + 1).max(at);
+            let end = cell[i + 1..].iter().position(|b| !is_address(*b)).map_or(cell.len(), |p| i + 1 + p);
+            return Some((start, end));
+        }
+        if (byte.is_ascii_digit() || byte == b'+' || byte == b'*') && !inside_address(cell, i) {
+            let (start, end, digits) = digit_run(cell, i);
+            if digits >= DIGITS && start >= at {
+                return Some((start, end));
+            }
+            i = end.max(i + 1);
+            continue;
+        }
+        i += 1;
+    }
+    None
+}
+
+fn is_address(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'.' | b'_' | b'-' | b'+' | b'%' | b'*' | b'\'' | b'[' | b']' | b'(' | b')')
+}
+
+/// Whether the digit at `i` belongs to a word that goes on to an `@`: `jean84@…` holds no number.
+fn inside_address(cell: &[u8], i: usize) -> bool {
+    let end = cell[i..].iter().position(|b| !is_address(*b)).map_or(cell.len(), |p| i + p);
+    cell.get(end) == Some(&b'@')
+}
+
+/// A run of digits with what people put between them, with the letters that lead an account number (`FR76 …`).
+fn digit_run(cell: &[u8], i: usize) -> (usize, usize, usize) {
+    let mut start = i;
+    while start > 0 && cell[start - 1].is_ascii_alphanumeric() {
+        start -= 1;
+    }
+    let (mut end, mut digits) = (i, 0);
+    while end < cell.len() {
+        let b = cell[end];
+        digits += usize::from(b.is_ascii_digit() || b == b'*');
+        let goes_on = b.is_ascii_alphanumeric()
+            && (b.is_ascii_digit() || (cell[end.saturating_sub(1)].is_ascii_alphanumeric()))
+            || matches!(b, b'*' | b'+' | b'(' | b')')
+            || matches!(b, b' ' | b'.' | b'-' | b'/')
+                && cell.get(end + 1).is_some_and(|n| n.is_ascii_digit() || matches!(n, b'*' | b'('));
+        if !goes_on {
+            break;
+        }
+        end += 1;
+    }
+    (start, end, digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<Vec<String>> {
+        let mut batch = Batch::new(0, Layout::Text);
+        batch.text.extend_from_slice(text.as_bytes());
+        batch.source = text.len();
+        to_rows(&mut batch);
+        let row = |i| batch.row(i).cells().map(|c| String::from_utf8_lossy(c).into_owned()).collect();
+        (0..batch.rows()).map(row).collect()
+    }
+
+    fn values(cell: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        values_in(cell.as_bytes(), &mut |v| all.push(String::from_utf8_lossy(v).into_owned()));
+        all
+    }
+
+    #[test]
+    fn a_list_in_prose_is_a_row_a_line() {
+        let found = rows("Some names:\n1) Jean Martin - jean@a.example - 06 12 34 56 78\n2) Zoé Roux – zoe@b.example – +33 6 98 76 54 32\nbye\n");
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0], ["1) Jean Martin", "jean@a.example", "06 12 34 56 78"]);
+        assert_eq!(found[1][1], "zoe@b.example");
+    }
+
+    #[test]
+    fn a_card_is_one_row_and_so_is_the_next() {
+        let found = rows("Jean Martin\n12 rue des Lilas\n75011 Paris\njean@a.example\n\nZoé Roux\nMetz\nzoe@b.example\n");
+        assert_eq!(found, [
+            vec!["Jean Martin", "12 rue des Lilas", "75011 Paris", "jean@a.example"],
+            vec!["Zoé Roux", "Metz", "zoe@b.example"],
+        ]);
+    }
+
+    #[test]
+    fn text_without_identifiers_is_no_row() {
+        assert!(rows("the quick brown fox\njumps over 12 dogs\n").is_empty());
+    }
+
+    #[test]
+    fn a_mixed_cell_holds_its_values() {
+        assert_eq!(values("Jean Martin <jean84@a.example> 06 12 34 56 78"), ["Jean Martin", "jean84@a.example", "06 12 34 56 78"]);
+        assert_eq!(values("iban: FR76 3000 4000 0100 0000 1234 567 merci"), ["iban", "FR76 3000 4000 0100 0000 1234 567", "merci"]);
+        assert_eq!(values("tel:0612345678"), ["tel", "0612345678"]);
+        assert_eq!(values("nom : Martin"), ["Martin"]);
+    }
+}
