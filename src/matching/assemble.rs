@@ -15,7 +15,14 @@ use super::shape::{LONGEST_VALUE, is_absent, trimmed};
 
 impl Examiner<'_> {
     /// Holds one record against the row, and remembers it if enough agrees.
-    pub(super) fn assemble(&self, row: Row<'_>, table: &TableState, (at, slot): (u16, u32), found: &[(u16, u32, u16)], scratch: &mut Scratch) -> Result<(), Damaged> {
+    pub(super) fn assemble(
+        &self,
+        row: Row<'_>,
+        table: &TableState,
+        (at, slot): (u16, u32),
+        found: &[(u16, u32, u16)],
+        scratch: &mut Scratch,
+    ) -> Result<(), Damaged> {
         let index = &self.matcher.catalogue.indexes()[at as usize];
         let mut candidate = RowCandidate { index: at, slot, ..RowCandidate::default() };
         let mut pairs = Vec::new();
@@ -34,7 +41,15 @@ impl Examiner<'_> {
     }
 
     /// The values that led to the record.
-    fn count_found(&self, index: &SnapshotIndex, row: Row<'_>, found: &[(u16, u32, u16)], scratch: &Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+    fn count_found(
+        &self,
+        index: &SnapshotIndex,
+        row: Row<'_>,
+        found: &[(u16, u32, u16)],
+        scratch: &Scratch,
+        candidate: &mut RowCandidate,
+        pairs: &mut Vec<(u8, u8)>,
+    ) -> Result<(), Damaged> {
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
         for (_, slot, probe) in found {
             let probe = scratch.probes[*probe as usize];
@@ -43,7 +58,11 @@ impl Examiner<'_> {
             candidate.agree |= 1 << column;
             candidate.cells |= 1 << probe.cell;
             pairs.push((probe.cell, column as u8));
-            candidate.bits += finding_bits(probe.kind, normal, self.matcher.facts[candidate.index as usize].values[usize::from(probe.kind.code())]);
+            candidate.bits += finding_bits(
+                probe.kind,
+                normal,
+                self.matcher.facts[candidate.index as usize].values[usize::from(probe.kind.code())],
+            );
             let raw = trimmed(row.cell(probe.cell as usize));
             if index.tags(Slot(*slot))?.exported(column, hasher.exported_tag(probe.kind, raw)) == Match::Yes {
                 candidate.exported |= 1 << column;
@@ -53,7 +72,14 @@ impl Examiner<'_> {
     }
 
     /// Names, in whichever way the row and the system split them.
-    fn count_names(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+    fn count_names(
+        &self,
+        index: &SnapshotIndex,
+        row: Row<'_>,
+        scratch: &mut Scratch,
+        candidate: &mut RowCandidate,
+        pairs: &mut Vec<(u8, u8)>,
+    ) -> Result<(), Damaged> {
         if !self.matcher.facts[candidate.index as usize].has_names() {
             return Ok(());
         }
@@ -85,7 +111,15 @@ impl Examiner<'_> {
     }
 
     /// Every other column, by its tag: the value itself, or what a mask leaves of it.
-    fn count_columns(&self, index: &SnapshotIndex, row: Row<'_>, mapping: Option<&[Option<u8>]>, scratch: &mut Scratch, candidate: &mut RowCandidate, pairs: &mut Vec<(u8, u8)>) -> Result<(), Damaged> {
+    fn count_columns(
+        &self,
+        index: &SnapshotIndex,
+        row: Row<'_>,
+        mapping: Option<&[Option<u8>]>,
+        scratch: &mut Scratch,
+        candidate: &mut RowCandidate,
+        pairs: &mut Vec<(u8, u8)>,
+    ) -> Result<(), Damaged> {
         let tags = index.tags(Slot(candidate.slot))?;
         let key = index.key_no();
         let hasher = &self.matcher.catalogue.hashers()[key];
@@ -156,18 +190,32 @@ fn cells_text(row: Row<'_>, mask: u64) -> Vec<u8> {
 }
 
 /// Which of the index's columns of this kind holds the value: the one whose mask tag agrees, where there are several.
-fn column_of(index: &SnapshotIndex, hasher: &Hasher, slot: u32, kind: FieldKind, normal: &[u8], taken: u64) -> Result<Option<usize>, Damaged> {
+fn column_of(
+    index: &SnapshotIndex,
+    hasher: &Hasher,
+    slot: u32,
+    kind: FieldKind,
+    normal: &[u8],
+    taken: u64,
+) -> Result<Option<usize>, Damaged> {
     let tags = index.tags(Slot(slot))?;
     let form = masked::projection(kind, normal);
-    let of_kind = || (0..index.columns().len().min(64)).filter(|c| index.columns()[*c].1 == kind && taken >> *c & 1 == 0);
-    let confirmed = form.as_ref().and_then(|form| {
-        of_kind().find(|column| tags.mask(*column, hasher.mask_tag(kind, form)) == Match::Yes)
-    });
+    let of_kind =
+        || (0..index.columns().len().min(64)).filter(|c| index.columns()[*c].1 == kind && taken >> *c & 1 == 0);
+    let confirmed = form
+        .as_ref()
+        .and_then(|form| of_kind().find(|column| tags.mask(*column, hasher.mask_tag(kind, form)) == Match::Yes));
     Ok(confirmed.or_else(|| if form.is_none() || of_kind().count() == 1 { of_kind().next() } else { None }))
 }
 
 /// Bits lost to columns that the document shows, that the record has, and that differ.
-fn differing(index: &SnapshotIndex, slot: u32, mapping: &[Option<u8>], candidate: &RowCandidate, row: Row<'_>) -> Result<f32, Damaged> {
+fn differing(
+    index: &SnapshotIndex,
+    slot: u32,
+    mapping: &[Option<u8>],
+    candidate: &RowCandidate,
+    row: Row<'_>,
+) -> Result<f32, Damaged> {
     let tags = index.tags(Slot(slot))?;
     let mut lost = 0.0;
     for (at, column) in mapping.iter().enumerate().take(row.len().min(64)) {

@@ -44,7 +44,13 @@ pub(super) fn confirming_bits(kind: FieldKind) -> f32 {
         FieldKind::City => 5.0,
         FieldKind::JobTitle => 4.0,
         FieldKind::Text => 2.0,
-        FieldKind::Email | FieldKind::Phone | FieldKind::Iban | FieldKind::Contract | FieldKind::Ref | FieldKind::Siren | FieldKind::Username => 7.0,
+        FieldKind::Email
+        | FieldKind::Phone
+        | FieldKind::Iban
+        | FieldKind::Contract
+        | FieldKind::Ref
+        | FieldKind::Siren
+        | FieldKind::Username => 7.0,
     }
 }
 

@@ -86,7 +86,8 @@ impl Agreement {
     /// A column that two cells hold goes to the one that agrees more often.
     pub(super) fn mapping(&self) -> Vec<Option<u8>> {
         let best = |cell: usize| {
-            let column = (0..self.columns.min(MAX_COLUMNS)).max_by_key(|c| (self.of(cell, *c), std::cmp::Reverse(*c)))?;
+            let column =
+                (0..self.columns.min(MAX_COLUMNS)).max_by_key(|c| (self.of(cell, *c), std::cmp::Reverse(*c)))?;
             let agree = self.of(cell, column);
             (agree > 0 && agree * 2 >= self.filled[cell]).then_some((column as u8, agree))
         };

@@ -27,10 +27,15 @@ pub(super) fn finish(scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged
     let Scan { matcher, mut evidence, terms, .. } = scan;
     let complete = evidence.is_complete();
     let kept = evidence.into_kept();
-    let mut closing = Closing { matcher, evidence, wanted: HashMap::new(), records: HashMap::new(), system_rows: HashMap::new() };
+    let mut closing =
+        Closing { matcher, evidence, wanted: HashMap::new(), records: HashMap::new(), system_rows: HashMap::new() };
     closing.learn_shares();
     let rows = closing.decide(kept)?;
-    if complete { closing.count_kept(&rows) } else { closing.count_all() }
+    if complete {
+        closing.count_kept(&rows)
+    } else {
+        closing.count_all()
+    }
     let mut finding = closing.describe(&rows, complete)?;
     finding.systems = closing.systems(with_refs)?;
     finding.terms = matcher.terms.matches(&terms);
@@ -90,7 +95,9 @@ impl Closing<'_> {
                 let number = self.number(candidate)?;
                 let mut bits = candidate.bits;
                 let follows = before.get(&place).is_some_and(|b| number.wrapping_sub(*b).wrapping_sub(1) < NEAR);
-                let precedes = after.iter().any(|(index, n)| *index == candidate.index && n.wrapping_sub(number).wrapping_sub(1) < NEAR);
+                let precedes = after
+                    .iter()
+                    .any(|(index, n)| *index == candidate.index && n.wrapping_sub(number).wrapping_sub(1) < NEAR);
                 if follows || precedes {
                     let records = self.matcher.catalogue.indexes()[candidate.index as usize].records().max(2);
                     bits += NEIGHBOUR * (records as f32).log2();
@@ -228,14 +235,22 @@ impl Closing<'_> {
         TableEvidence { no, header: state.header.clone(), rows: state.searchable, columns }
     }
 
-    fn hit(&self, decided: &Decided, table: usize, tables: &[TableEvidence], position: &BTreeMap<u16, u16>) -> Result<HitRow, Damaged> {
+    fn hit(
+        &self,
+        decided: &Decided,
+        table: usize,
+        tables: &[TableEvidence],
+        position: &BTreeMap<u16, u16>,
+    ) -> Result<HitRow, Damaged> {
         let mut candidates = Vec::with_capacity(decided.taken.len());
         for taken in &decided.taken {
             let index = &self.matcher.catalogue.indexes()[taken.index as usize];
             let source = position[&taken.index];
-            let mapping = tables[table].columns.iter().find(|(s, _)| *s == source).map(|(_, columns)| columns.as_slice());
+            let mapping =
+                tables[table].columns.iter().find(|(s, _)| *s == source).map(|(_, columns)| columns.as_slice());
             let tags = index.tags(Slot(taken.slot))?;
-            let shown = mapping.unwrap_or_default().iter().enumerate().filter(|(cell, _)| decided.row.filled >> cell & 1 == 1);
+            let shown =
+                mapping.unwrap_or_default().iter().enumerate().filter(|(cell, _)| decided.row.filled >> cell & 1 == 1);
             let differ = shown
                 .filter_map(|(_, column)| column.map(usize::from))
                 .filter(|column| taken.agree >> column & 1 == 0 && tags.is_filled(*column))
@@ -280,8 +295,15 @@ impl Closing<'_> {
             system: self.matcher.systems[no as usize].clone(),
             canaries: records.values().filter(|(_, canary, _)| *canary).count() as u64,
             rows: self.system_rows.get(&no).copied().unwrap_or(0),
-            records: records.iter().map(|(record, (kinds, ..))| ConcernedRecord { record: *record, kinds: *kinds }).collect(),
-            refs: if with_refs { records.into_values().map(|(_, _, reference)| reference).collect() } else { Vec::new() },
+            records: records
+                .iter()
+                .map(|(record, (kinds, ..))| ConcernedRecord { record: *record, kinds: *kinds })
+                .collect(),
+            refs: if with_refs {
+                records.into_values().map(|(_, _, reference)| reference).collect()
+            } else {
+                Vec::new()
+            },
         };
         Ok(by_system.into_iter().map(system).collect())
     }
@@ -295,7 +317,11 @@ fn excess(hits: f64, rows: f64, sum_of_chances: f64) -> f64 {
     }
     let rate = sum_of_chances / hits;
     let expected = rows * rate;
-    if hits <= expected + 4.0 * expected.sqrt() + 3.0 { 0.0 } else { ((hits / rows - rate) / (1.0 - rate)).max(0.0) * rows }
+    if hits <= expected + 4.0 * expected.sqrt() + 3.0 {
+        0.0
+    } else {
+        ((hits / rows - rate) / (1.0 - rate)).max(0.0) * rows
+    }
 }
 
 #[cfg(test)]

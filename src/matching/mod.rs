@@ -22,8 +22,8 @@ mod text;
 use std::sync::Arc;
 
 use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex};
-use crate::model::{FieldKind, Strength, SystemId};
 use crate::model::finding::Finding;
+use crate::model::{FieldKind, Strength, SystemId};
 
 pub use scan::Scan;
 pub use terms::{TermError, Terms};

@@ -56,12 +56,20 @@ impl Examiner<'_> {
     }
 
     /// The name led here: what proves anything is the rest, against all who have it.
-    fn assemble_namesake(&self, row: Row<'_>, table: &TableState, place: (u16, u32), price: f32, scratch: &mut Scratch) -> Result<(), Damaged> {
+    fn assemble_namesake(
+        &self,
+        row: Row<'_>,
+        table: &TableState,
+        place: (u16, u32),
+        price: f32,
+        scratch: &mut Scratch,
+    ) -> Result<(), Damaged> {
         let before = scratch.candidates.len();
         self.assemble(row, table, place, &[], scratch)?;
         if let Some(candidate) = scratch.candidates.get_mut(before) {
             let columns = self.matcher.catalogue.indexes()[usize::from(place.0)].columns();
-            let own: f32 = bits(candidate.agree).map(|c| columns[c].1).filter(|k| is_name(*k)).map(confirming_bits).sum();
+            let own: f32 =
+                bits(candidate.agree).map(|c| columns[c].1).filter(|k| is_name(*k)).map(confirming_bits).sum();
             candidate.bits -= own + price;
             if candidate.bits < WORTH_KEEPING {
                 scratch.candidates.truncate(before);
@@ -100,7 +108,11 @@ impl Examiner<'_> {
         let mut many = 0;
         for (at, raw) in row.cells().enumerate().take(64) {
             let value = trimmed(raw);
-            if many < NAME_CELLS && value.len() <= LONGEST_VALUE && CellShape::of(value).may_be_name() && !is_absent(value) {
+            if many < NAME_CELLS
+                && value.len() <= LONGEST_VALUE
+                && CellShape::of(value).may_be_name()
+                && !is_absent(value)
+            {
                 cells[many] = (at as u8, value);
                 many += 1;
             }
@@ -143,8 +155,12 @@ fn confirmed(index: &SnapshotIndex, slot: Slot, confirmers: &[Confirmer]) -> Res
     let (mut seen, mut total) = (0u64, 0.0);
     for confirmer in confirmers {
         let (column, bits) = match confirmer {
-            Confirmer::Tag(column, tag, kind) if tags.tag(*column, *tag) == Match::Yes => (*column, confirming_bits(*kind)),
-            Confirmer::Mask(column, disclosed) if tags.mask(*column, *disclosed) == Match::Yes => (*column, MASKED_BITS),
+            Confirmer::Tag(column, tag, kind) if tags.tag(*column, *tag) == Match::Yes => {
+                (*column, confirming_bits(*kind))
+            }
+            Confirmer::Mask(column, disclosed) if tags.mask(*column, *disclosed) == Match::Yes => {
+                (*column, MASKED_BITS)
+            }
             _ => continue,
         };
         if seen >> column & 1 == 0 {

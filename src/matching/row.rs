@@ -250,7 +250,13 @@ impl TagCache {
         }
     }
 
-    pub(super) fn of(&mut self, cell: usize, kind: FieldKind, key: usize, compute: impl FnOnce() -> Vec<u64>) -> &[u64] {
+    pub(super) fn of(
+        &mut self,
+        cell: usize,
+        kind: FieldKind,
+        key: usize,
+        compute: impl FnOnce() -> Vec<u64>,
+    ) -> &[u64] {
         let entry = &mut self.entries[(cell * Self::KINDS + kind as usize) * Self::KEYS + key];
         if entry.0 != self.row {
             let start = self.tags.len() as u32;

@@ -19,7 +19,9 @@ const PATTERN_SIZE: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum TermError {
     /// A pattern does not compile.
-    #[error("term watchlist `{watchlist}`: pattern `{pattern}` is not valid: {cause}; hint: the syntax is that of the `regex` crate, without look-around or back-references")]
+    #[error(
+        "term watchlist `{watchlist}`: pattern `{pattern}` is not valid: {cause}; hint: the syntax is that of the `regex` crate, without look-around or back-references"
+    )]
     Pattern {
         /// The watchlist.
         watchlist: SystemId,
@@ -254,7 +256,10 @@ mod tests {
 
     #[test]
     fn patterns_are_counted_and_bounded() {
-        assert_eq!(found(&list(&[], &[r"vpn-\d{3}\.example"]), "vpn-001.example vpn-2"), [(r"vpn-\d{3}\.example".into(), 1)]);
+        assert_eq!(
+            found(&list(&[], &[r"vpn-\d{3}\.example"]), "vpn-001.example vpn-2"),
+            [(r"vpn-\d{3}\.example".into(), 1)]
+        );
         assert_eq!(found(&list(&["a"], &[]), &"a ".repeat(5_000))[0].1, MOST_COUNTED);
         let errors = Terms::new(&[list(&[], &["(", r"\w{1000}{1000}", "fine"])]).err().unwrap();
         assert_eq!(errors.len(), 2);

@@ -70,9 +70,12 @@ impl Line {
 }
 
 fn has_defanged_at(line: &[u8]) -> bool {
-    let spelled = |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+    let spelled =
+        |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
     let bracket = memchr::memchr3_iter(b'(', b'[', b'{', line).any(|i| spelled(i + 1, b"at") || spelled(i + 1, b" at"));
-    bracket || memchr::memmem::find(line, b" at ").is_some_and(|i| memchr(b'.', &line[i..]).is_some() || memchr::memmem::find(&line[i..], b" dot ").is_some())
+    bracket
+        || memchr::memmem::find(line, b" at ")
+            .is_some_and(|i| memchr(b'.', &line[i..]).is_some() || memchr::memmem::find(&line[i..], b" dot ").is_some())
 }
 
 /// Writes the rows of a paragraph: one if it describes one person line by line, else one for each line that shows an
@@ -83,8 +86,12 @@ fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
         let emails: usize = paragraph.iter().map(|line| line.emails).sum();
         let crowded = paragraph.iter().any(|line| line.emails > 1 || line.digits > 48);
         // Two telephone numbers, a date, an account: one person's lines each show about one thing.
-        let one_person = paragraph.len() > 1 && emails <= 1 && !crowded && identifying * 3 <= paragraph.len() * 2 + 3
-            && paragraph.len() < PARAGRAPH && looks_like_a_card(batch, paragraph);
+        let one_person = paragraph.len() > 1
+            && emails <= 1
+            && !crowded
+            && identifying * 3 <= paragraph.len() * 2 + 3
+            && paragraph.len() < PARAGRAPH
+            && looks_like_a_card(batch, paragraph);
         for line in paragraph.iter() {
             if one_person {
                 pieces(batch, line.start, line.end);
@@ -178,7 +185,8 @@ pub(super) fn values_in(cell: &[u8], found: &mut dyn FnMut(&[u8])) {
 
 fn emit(part: &[u8], found: &mut dyn FnMut(&[u8])) {
     let part = part.trim_ascii();
-    let edge = |b: &u8| !(b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'+' | b'*' | b'[' | b']' | b'(' | b')'));
+    let edge =
+        |b: &u8| !(b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'+' | b'*' | b'[' | b']' | b'(' | b')'));
     let start = part.iter().position(|b| !edge(b)).unwrap_or(part.len());
     let end = part.iter().rposition(|b| !edge(b)).map_or(start, |i| i + 1);
     if end > start + 1 {
@@ -210,7 +218,9 @@ fn next_identifier(cell: &[u8], at: usize) -> Option<(usize, usize)> {
 }
 
 fn is_address(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'.' | b'_' | b'-' | b'+' | b'%' | b'*' | b'\'' | b'[' | b']' | b'(' | b')')
+    b.is_ascii_alphanumeric()
+        || b >= 0x80
+        || matches!(b, b'.' | b'_' | b'-' | b'+' | b'%' | b'*' | b'\'' | b'[' | b']' | b'(' | b')')
 }
 
 /// Whether the digit at `i` belongs to a word that goes on to an `@`: `jean84@…` holds no number.
@@ -263,7 +273,9 @@ mod tests {
 
     #[test]
     fn a_list_in_prose_is_a_row_a_line() {
-        let found = rows("Some names:\n1) Jean Martin - jean@a.example - 06 12 34 56 78\n2) Zoé Roux – zoe@b.example – +33 6 98 76 54 32\nbye\n");
+        let found = rows(
+            "Some names:\n1) Jean Martin - jean@a.example - 06 12 34 56 78\n2) Zoé Roux – zoe@b.example – +33 6 98 76 54 32\nbye\n",
+        );
         assert_eq!(found.len(), 2);
         assert_eq!(found[0], ["1) Jean Martin", "jean@a.example", "06 12 34 56 78"]);
         assert_eq!(found[1][1], "zoe@b.example");
@@ -271,11 +283,15 @@ mod tests {
 
     #[test]
     fn a_card_is_one_row_and_so_is_the_next() {
-        let found = rows("Jean Martin\n12 rue des Lilas\n75011 Paris\njean@a.example\n\nZoé Roux\nMetz\nzoe@b.example\n");
-        assert_eq!(found, [
-            vec!["Jean Martin", "12 rue des Lilas", "75011 Paris", "jean@a.example"],
-            vec!["Zoé Roux", "Metz", "zoe@b.example"],
-        ]);
+        let found =
+            rows("Jean Martin\n12 rue des Lilas\n75011 Paris\njean@a.example\n\nZoé Roux\nMetz\nzoe@b.example\n");
+        assert_eq!(
+            found,
+            [
+                vec!["Jean Martin", "12 rue des Lilas", "75011 Paris", "jean@a.example"],
+                vec!["Zoé Roux", "Metz", "zoe@b.example"],
+            ]
+        );
     }
 
     #[test]
@@ -285,8 +301,14 @@ mod tests {
 
     #[test]
     fn a_mixed_cell_holds_its_values() {
-        assert_eq!(values("Jean Martin <jean84@a.example> 06 12 34 56 78"), ["Jean Martin", "jean84@a.example", "06 12 34 56 78"]);
-        assert_eq!(values("iban: FR76 3000 4000 0100 0000 1234 567 merci"), ["iban", "FR76 3000 4000 0100 0000 1234 567", "merci"]);
+        assert_eq!(
+            values("Jean Martin <jean84@a.example> 06 12 34 56 78"),
+            ["Jean Martin", "jean84@a.example", "06 12 34 56 78"]
+        );
+        assert_eq!(
+            values("iban: FR76 3000 4000 0100 0000 1234 567 merci"),
+            ["iban", "FR76 3000 4000 0100 0000 1234 567", "merci"]
+        );
         assert_eq!(values("tel:0612345678"), ["tel", "0612345678"]);
         assert_eq!(values("nom : Martin"), ["Martin"]);
     }
