@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ pub struct Collector<I> {
     intake: Arc<I>,
     clock: Clock,
     health: Arc<HealthBoard>,
+    parsers: Arc<Semaphore>,
 }
 
 /// A site being read.
@@ -35,7 +36,8 @@ struct Running {
 impl<I: Intake> Collector<I> {
     /// A collector that hands posts to `intake`.
     pub fn new(client: Client, intake: Arc<I>, clock: Clock) -> Self {
-        Self { client, intake, clock, health: Arc::default() }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { client, intake, clock, health: Arc::default(), parsers: Arc::new(Semaphore::new(cores)) }
     }
 
     /// The sites' figures; stays valid while the collector runs.
@@ -92,6 +94,7 @@ impl<I: Intake> Collector<I> {
                 intake: Arc::clone(&self.intake),
                 clock: Arc::clone(&self.clock),
                 health: Arc::clone(&self.health),
+                parsers: Arc::clone(&self.parsers),
                 site: site.clone(),
                 stop: stop.clone(),
             };

@@ -39,6 +39,8 @@ pub struct SiteHealth {
     pub cut_pages: u64,
     /// Next pages that turned out to be pages already read.
     pub repeated_pages: u64,
+    /// Pages on which a described field stood nowhere, by field: a sign of a changed layout.
+    pub misread: BTreeMap<&'static str, u64>,
     /// When the next visit is due.
     pub next_visit: Option<Timestamp>,
 }

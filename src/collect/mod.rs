@@ -8,18 +8,27 @@
 //! fetched; each post in it whose content differs from what was last accepted is handed to [`Intake::accept`]. Only
 //! when that has returned does the cursor move, so a crash at any point means reading again, never losing.
 
+mod assemble;
 mod collector;
+mod cursor;
 mod dates;
+mod feed;
 mod health;
+mod inbox;
 mod intake;
+mod page;
 mod pick;
 mod prepass;
 mod schedule;
 pub mod settings;
 mod text;
 mod visit;
+mod web;
 
 pub use collector::Collector;
 pub use health::{HealthBoard, SiteHealth};
 pub use intake::{Clock, Cursor, Intake, Refused, system_clock};
 pub use settings::{Families, SettingError, Site, check_sites};
+
+#[cfg(test)]
+mod tests;

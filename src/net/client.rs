@@ -95,7 +95,7 @@ pub enum Answer {
     /// Nothing new since the validators were given.
     NotModified,
     /// A body.
-    Content(Content),
+    Content(Box<Content>),
 }
 
 /// The body of a successful answer and what came with it. `Debug` shows no content.
@@ -292,7 +292,8 @@ impl Client {
         };
         let Body { bytes, truncated, held } = body::read(response, &host, &bounds, &self.0.memory).await?;
         let url = request.url.clone();
-        Ok(Answer::Content(Content { status, url, bytes, truncated, media_type, file_name, validators, held }))
+        let content = Content { status, url, bytes, truncated, media_type, file_name, validators, held };
+        Ok(Answer::Content(Box::new(content)))
     }
 
     /// The connections for one policy. Each policy has its own, because the addresses a name may lead to and the

@@ -98,6 +98,16 @@ pub enum ListForm {
     Page,
 }
 
+impl ListForm {
+    /// What only error pages match.
+    pub(in crate::collect) fn list_invalid(&self) -> Option<&Vec<Regex>> {
+        match self {
+            Self::Json(rules) | Self::Html(rules) => Some(&rules.item.invalid),
+            Self::Feed | Self::Page => None,
+        }
+    }
+}
+
 /// What stands where on one item.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the keys of RawListing and RawPost, checked")]

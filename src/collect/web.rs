@@ -1,0 +1,401 @@
+//! A visit to a place on the web: its listings, then what is new, changed or due behind them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::cursor::{Look, MAX_TRIES, Memory, Seen};
+use super::intake::Intake;
+use super::page::{self, Entry, Fetched, ListPage, Message, PostPage, mark};
+use super::pick::Known;
+use super::prepass;
+use super::settings::{ListForm, PostRules, WebRules};
+use super::visit::{Outcome, Stop, Visitor};
+use crate::model::SkipReason;
+use crate::net::{Answer, Content, Validators};
+
+/// Second looks at one visit: what is new comes first, and a site is not read anew at a stroke.
+const MAX_AGAIN: u32 = 10;
+/// The cursor is saved after this many accepted posts, and at the end.
+const SAVE_EVERY: u64 = 20;
+/// Posts remembered of one thread; those beyond are recognised by the intake.
+const MAX_POSTS: usize = 5_000;
+
+/// A visit under way.
+pub(super) struct WebVisit<'a, I> {
+    pub(super) visitor: &'a Visitor<I>,
+    pub(super) web: &'a Arc<WebRules>,
+    memory: &'a mut Memory,
+    outcome: Outcome,
+    saved_at: u64,
+    again: u32,
+}
+
+/// The entry being read, and when it was seen to be there.
+pub(super) struct Reading<'a> {
+    pub entry: &'a Entry,
+    pub listing: &'a Url,
+    pub seen_at: Timestamp,
+}
+
+impl<'a, I: Intake> WebVisit<'a, I> {
+    pub(super) fn new(visitor: &'a Visitor<I>, web: &'a Arc<WebRules>, memory: &'a mut Memory) -> Self {
+        Self { visitor, web, memory, outcome: Outcome::default(), saved_at: 0, again: 0 }
+    }
+
+    /// Reads all listings. One that fails does not keep the others from being read, unless the host is to be left alone.
+    pub(super) async fn run(mut self) -> Outcome {
+        self.memory.visit += 1;
+        for listing in &self.web.listings {
+            if let Err(stop) = self.listing(listing).await {
+                let ends = stop.ends_visit();
+                self.outcome.fault.get_or_insert(stop);
+                if ends {
+                    break;
+                }
+            }
+        }
+        self.memory.forget(self.web.remember);
+        self.save().await;
+        self.outcome
+    }
+
+    async fn save(&mut self) {
+        if !std::mem::take(&mut self.memory.dirty) {
+            return;
+        }
+        self.saved_at = self.outcome.accepted;
+        let saved = self.visitor.intake.save_cursor(&self.visitor.site.id, &self.memory.to_cursor()).await;
+        if let Err(refused) = saved {
+            // Nothing is lost: what the cursor would have said is found out again.
+            self.memory.dirty = true;
+            self.outcome.fault.get_or_insert(Stop::Refused(refused));
+        }
+    }
+
+    async fn listing(&mut self, listing: &Url) -> Result<(), Stop> {
+        let now = self.visitor.now();
+        let reread = self.web.reread.map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
+        let known = self.memory.listings.get(listing.as_str()).cloned().unwrap_or_default();
+        // A single page of posts is its own entry: "not modified" says all there is to say.
+        let whole = !matches!(self.web.form, ListForm::Page) && self.memory.anything_due(reread, now);
+        let mut validators = if whole { Validators::default() } else { known };
+        let (mut url, mut visited) = (listing.clone(), HashSet::from([listing.clone()]));
+        for number in 0..self.web.pages {
+            let answer = self.visitor.fetch(self.web, url, std::mem::take(&mut validators), prepass::MAX_BYTES).await?;
+            let Answer::Content(content) = answer else { return Ok(()) };
+            let fresh = content.validators.clone();
+            let mut list = self.parse_list(content).await?;
+            let finished = self.entries(listing, std::mem::take(&mut list.entries), reread).await?;
+            if number == 0 {
+                // Only a listing that was worked through may be skipped when it has not changed.
+                let keep = if finished { fresh } else { Validators::default() };
+                if self.memory.listings.get(listing.as_str()) != Some(&keep) {
+                    self.memory.listings.insert(listing.to_string(), keep);
+                    self.memory.dirty = true;
+                }
+            }
+            match list.next {
+                Some(next) if self.same_host(&next, listing) && visited.insert(next.clone()) => url = next,
+                Some(_) => {
+                    self.note_repeated();
+                    break;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Works through a page of a listing; whether every entry that asked for it was read.
+    async fn entries(&mut self, listing: &Url, entries: Vec<Entry>, reread: Option<i64>) -> Result<bool, Stop> {
+        let mut finished = true;
+        for entry in entries {
+            let now = self.visitor.now();
+            let page = matches!(self.web.form, ListForm::Page);
+            let seen = self.memory.entry(&entry.key, now);
+            let look = if page { Look::Again } else { seen.look(entry.mark, reread, now) };
+            if look == Look::No {
+                finished &= seen.tries == 0 || seen.tries >= MAX_TRIES;
+                continue;
+            }
+            if look == Look::Again && !page {
+                if self.again >= MAX_AGAIN {
+                    continue;
+                }
+                self.again += 1;
+            }
+            finished &= self.one_entry(listing, &entry, look, now).await?;
+            if self.outcome.accepted >= self.saved_at + SAVE_EVERY {
+                self.save().await;
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Reads one entry and remembers how that went; whether it is done with for now.
+    async fn one_entry(&mut self, listing: &Url, entry: &Entry, look: Look, now: Timestamp) -> Result<bool, Stop> {
+        let mut seen = self.memory.entry(&entry.key, now).clone();
+        let mark_before = seen.mark;
+        let first_seen = Timestamp::from_second(seen.first_seen).unwrap_or(now);
+        let seen_at = if seen.read_at == 0 { first_seen } else { now };
+        let reading = Reading { entry, listing, seen_at };
+        let accepted = self.outcome.accepted;
+        let result = self.read(&reading, look, &mut seen).await;
+        if let Err(Stop::Cancelled | Stop::Refused(_)) = &result {
+            // Posts that were accepted are remembered, the entry stays as unread as it was.
+            self.remember(entry, Seen { mark: mark_before, whole: false, ..seen });
+            return result.map(|_| false);
+        }
+        let changed = self.outcome.accepted > accepted;
+        (seen.mark, seen.read_at) = (entry.mark, now.as_second());
+        seen.unchanged = if changed || look == Look::Onward { 0 } else { seen.unchanged.saturating_add(1) };
+        let complete = match result {
+            Ok(complete) => complete,
+            Err(stop) => return self.failed(&reading, seen, stop).await,
+        };
+        seen.tries = if complete { 0 } else { seen.tries.saturating_add(1) };
+        let done = complete && seen.whole;
+        self.remember(entry, seen);
+        Ok(done)
+    }
+
+    /// Remembers that an entry could not be read. What can never be read is reported as a post without content.
+    async fn failed(&mut self, reading: &Reading<'_>, mut seen: Seen, stop: Stop) -> Result<bool, Stop> {
+        let kind = stop.kind();
+        tracing::debug!(site = %self.visitor.site.id, kind, "entry not readable");
+        self.visitor.health.update(&self.visitor.site.id, |health| *health.errors.entry(kind).or_default() += 1);
+        seen.tries = if stop.transient() { seen.tries.saturating_add(1) } else { MAX_TRIES };
+        // Threads shrink: the page remembered as the last may be the one that is gone.
+        let restart = seen.last_page.take().is_some();
+        let given_up = seen.tries >= MAX_TRIES;
+        if given_up && seen.posts.is_empty() && !restart {
+            self.report_unread(reading, &stop.to_string()).await?;
+        } else if given_up && restart {
+            (seen.tries, seen.whole) = (1, false);
+        }
+        self.remember(reading.entry, seen);
+        if stop.ends_visit() { Err(stop) } else { Ok(given_up) }
+    }
+
+    fn remember(&mut self, entry: &Entry, seen: Seen) {
+        self.memory.entries.insert(mark([entry.key.as_str()]), seen);
+        self.memory.dirty = true;
+    }
+
+    /// Reads an entry by what the definition says of it. Whether all its files came.
+    async fn read(&mut self, reading: &Reading<'_>, look: Look, seen: &mut Seen) -> Result<bool, Stop> {
+        let entry = reading.entry;
+        if let (Some(rules), true) = (&self.web.post, entry.raw.is_empty()) {
+            return self.thread(reading, rules, look, seen).await;
+        }
+        let message = Message {
+            body: entry.content.clone(),
+            raw: entry.raw.clone(),
+            author: entry.author.clone(),
+            date: entry.date,
+            attachments: entry.attachments.clone(),
+            ..Message::default()
+        };
+        let message = if message.body.is_none() && message.raw.is_empty() {
+            Message { body: entry.title.clone(), ..message }
+        } else {
+            message
+        };
+        seen.whole = true;
+        self.post(reading, &entry.key, entry.title.as_deref(), &message).await
+    }
+
+    /// Reads an entry's pages, from where replies appear or from the beginning.
+    async fn thread(
+        &mut self,
+        reading: &Reading<'_>,
+        rules: &PostRules,
+        look: Look,
+        seen: &mut Seen,
+    ) -> Result<bool, Stop> {
+        let first = self.first_page(reading, rules)?;
+        let onward = seen.last_page.clone().filter(|_| look == Look::Onward);
+        let (mut url, mut before) = onward
+            .and_then(|(url, before)| Some((Url::parse(&url).ok()?, before)))
+            .unwrap_or_else(|| (first.clone(), 0));
+        let mut validators =
+            if seen.last_page.is_none() { std::mem::take(&mut seen.validators) } else { Validators::default() };
+        let (mut visited, mut last_marks) = (HashSet::from([url.clone()]), Vec::new());
+        let mut complete = true;
+        for _ in 0..self.web.thread_pages {
+            let asked = validators.clone();
+            let answer =
+                self.visitor.fetch(self.web, url.clone(), std::mem::take(&mut validators), prepass::MAX_BYTES).await?;
+            let Answer::Content(content) = answer else {
+                (seen.validators, seen.whole) = (asked, true);
+                return Ok(complete);
+            };
+            let fresh = content.validators.clone();
+            let page = self.parse_posts(content).await?;
+            let marks: Vec<u64> = page.messages.iter().map(|m| m.mark).collect();
+            if !marks.is_empty() && marks == last_marks {
+                self.note_repeated();
+                seen.whole = true;
+                return Ok(complete);
+            }
+            last_marks = marks;
+            let title = page.title.as_deref().or(reading.entry.title.as_deref());
+            complete &= self.messages(reading, title, &page.messages, before, seen).await?;
+            let next = page.next.filter(|next| self.same_host(next, &first));
+            let fresh_page = next.as_ref().is_some_and(|next| !visited.contains(next));
+            if let (Some(next), true) = (next.clone(), fresh_page) {
+                before = before.saturating_add(u32::try_from(page.messages.len()).unwrap_or(u32::MAX));
+                visited.insert(next.clone());
+                seen.last_page = Some((next.to_string(), before));
+                url = next;
+                continue;
+            }
+            if next.is_some() {
+                self.note_repeated();
+            }
+            // The validators of the only page speak for the whole; those of one of many do not.
+            seen.validators = if url == first && complete { fresh } else { Validators::default() };
+            seen.last_page = (url != first).then(|| (url.to_string(), before));
+            seen.whole = true;
+            return Ok(complete);
+        }
+        seen.whole = false;
+        Ok(complete)
+    }
+
+    fn first_page(&self, reading: &Reading<'_>, rules: &PostRules) -> Result<Url, Stop> {
+        let entry = reading.entry;
+        let known = Known { id: Some(&entry.key), url: entry.url.as_ref().map(Url::as_str) };
+        let made = rules.page.as_ref().and_then(|template| template.fill_known(known));
+        let url = match made {
+            Some(made) => reading.listing.join(&made).ok(),
+            None => entry.url.clone(),
+        };
+        let elsewhere =
+            || page::Unreadable::NotValid("its link leads to a host that is neither the site's nor in file_hosts");
+        let mut url = url.filter(|url| self.may_fetch(url, reading.listing)).ok_or_else(elsewhere)?;
+        url.set_fragment(None);
+        Ok(url)
+    }
+
+    /// Hands over the posts of a page that are new or changed. Whether all their files came.
+    async fn messages(
+        &mut self,
+        reading: &Reading<'_>,
+        title: Option<&str>,
+        messages: &[Message],
+        before: u32,
+        seen: &mut Seen,
+    ) -> Result<bool, Stop> {
+        let rules = self.web.post.as_ref().expect("threads are only read with rules for posts");
+        let mut complete = true;
+        for (message, place) in messages.iter().zip(before..) {
+            let own = match &message.key {
+                Some(key) => Some(key.clone()),
+                None if rules.item.items.is_none() => None,
+                // On a page whose posts come and go, a place says nothing.
+                None if reading.entry.key.is_empty() => Some(format!("{:016x}", message.mark)),
+                None => Some(format!("n{place}")),
+            };
+            let key = match (reading.entry.key.as_str(), own) {
+                ("", Some(own)) => own,
+                (entry, Some(own)) => format!("{entry}#{own}"),
+                (entry, None) => entry.to_owned(),
+            };
+            let id = mark([key.as_str()]);
+            if seen.posts.get(&id) == Some(&message.mark) {
+                continue;
+            }
+            let came = self.post(reading, &key, title, message).await?;
+            complete &= came;
+            if came && (seen.posts.len() < MAX_POSTS || seen.posts.contains_key(&id)) {
+                seen.posts.insert(id, message.mark);
+            }
+        }
+        Ok(complete)
+    }
+
+    async fn post(
+        &mut self,
+        reading: &Reading<'_>,
+        key: &str,
+        title: Option<&str>,
+        message: &Message,
+    ) -> Result<bool, Stop> {
+        let (post, complete, held) = self.assemble(reading, key, title, message).await?;
+        self.outcome.accepted += u64::from(self.visitor.deliver(post).await?);
+        // Until here the bytes counted against the memory for downloads.
+        drop(held);
+        Ok(complete)
+    }
+
+    async fn report_unread(&mut self, reading: &Reading<'_>, why: &str) -> Result<(), Stop> {
+        let mut post = self.empty_post(reading, &reading.entry.key, reading.entry.title.as_deref());
+        post.skipped.push(crate::model::Skip::new("", SkipReason::NotFetched, why));
+        self.outcome.accepted += u64::from(self.visitor.deliver(post).await?);
+        Ok(())
+    }
+
+    /// Whether a link may be followed for content: on the site's own host, or one that the definition names.
+    pub(super) fn may_fetch(&self, url: &Url, listing: &Url) -> bool {
+        let Some(host) = url.host_str() else { return false };
+        let named = |allowed: &String| match allowed.strip_prefix('.') {
+            Some(domain) => host == domain || host.ends_with(allowed.as_str()),
+            None => host == allowed,
+        };
+        self.same_host(url, listing) || self.web.file_hosts.iter().any(named)
+    }
+
+    fn same_host(&self, url: &Url, other: &Url) -> bool {
+        url.host_str() == other.host_str()
+    }
+
+    fn note_repeated(&self) {
+        self.visitor.health.update(&self.visitor.site.id, |health| health.repeated_pages += 1);
+    }
+
+    async fn parse_list(&self, content: Box<Content>) -> Result<ListPage, Stop> {
+        let (web, now) = (Arc::clone(self.web), self.visitor.now());
+        let list = self.parse(content, move |page| page::read_list(&web, page, now)).await?;
+        self.note_page(list.cut, &list.missing);
+        Ok(list)
+    }
+
+    async fn parse_posts(&self, content: Box<Content>) -> Result<PostPage, Stop> {
+        let (web, now) = (Arc::clone(self.web), self.visitor.now());
+        let read = move |page: Fetched<'_>| {
+            let rules = web.post.as_ref().expect("threads are only read with rules for posts");
+            page::read_posts(&web, rules, page, now)
+        };
+        let page = self.parse(content, read).await?;
+        self.note_page(page.cut, &page.missing);
+        Ok(page)
+    }
+
+    /// Parses off the asynchronous threads: a large page takes long enough to hold up others.
+    async fn parse<T: Send + 'static>(
+        &self,
+        content: Box<Content>,
+        read: impl FnOnce(Fetched<'_>) -> Result<T, page::Unreadable> + Send + 'static,
+    ) -> Result<T, Stop> {
+        let _turn = self.visitor.parsers.acquire().await.expect("the semaphore is never closed");
+        let parsing = tokio::task::spawn_blocking(move || {
+            read(Fetched { bytes: &content.bytes, media_type: content.media_type.as_deref(), url: &content.url })
+        });
+        Ok(parsing.await.map_err(|_| page::Unreadable::NotValid("the parser failed on it"))??)
+    }
+
+    fn note_page(&self, cut: bool, missing: &[&'static str]) {
+        if cut || !missing.is_empty() {
+            self.visitor.health.update(&self.visitor.site.id, |health| {
+                health.cut_pages += u64::from(cut);
+                for field in missing {
+                    *health.misread.entry(field).or_default() += 1;
+                }
+            });
+        }
+    }
+}
