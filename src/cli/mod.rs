@@ -5,9 +5,11 @@
 mod check;
 mod completions;
 mod exit;
+mod explain;
 mod key;
 mod man;
 mod progress;
+mod scan;
 mod watchlist;
 mod words;
 
@@ -41,6 +43,8 @@ Exit codes: 0 done; 1 something was found (only with --exit-code); 2 usage or co
 enum Command {
     Key(key::Args),
     Watchlist(watchlist::Args),
+    Scan(scan::Args),
+    Explain(explain::Args),
     Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -64,6 +68,8 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Key(args) => key::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -1,5 +1,17 @@
 //! The flow, and the only place where the stages meet.
+//!
+//! ```text
+//! collect ─▶ Inflow ─▶ queue ─▶ Flow: judge_post ─▶ commit ─▶ ack
+//!                                 └─ Document ─▶ extract ─▶ Engine (matching) ─▶ attribute
+//! ```
+//! [`judge`] is one document's way, shared with `vigie scan`; [`Engine`] is what documents are held against.
 
+mod document;
+mod engine;
+mod judge;
 mod settings;
 
+pub use document::Document;
+pub use engine::{Current, Engine, Refusal, Sources};
+pub use judge::{Judging, judge};
 pub use settings::{PipelineSettings, RawPipelineSettings, cores};

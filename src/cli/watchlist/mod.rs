@@ -2,6 +2,7 @@
 
 mod add;
 mod build;
+mod check;
 mod explain;
 mod list;
 mod remove;
@@ -30,6 +31,7 @@ pub struct Args {
 enum Command {
     Build(build::Args),
     List(list::Args),
+    Check(check::Args),
     Remove(remove::Args),
     Explain(explain::Args),
     Add(add::Args),
@@ -38,6 +40,7 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Build(args) => build::run(args),
+        Command::Check(args) => check::run(args),
         Command::List(args) => list::run(args),
         Command::Remove(args) => remove::run(args),
         Command::Explain(args) => explain::run(args),

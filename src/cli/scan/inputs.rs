@@ -1,0 +1,99 @@
+//! What is scanned: files, the files of folders, standard input; and what is said of those that cannot be read.
+
+use std::fs::File;
+use std::io::{Read, stdin};
+use std::path::{Path, PathBuf};
+
+use super::Scanned;
+use crate::fingerprint::Damaged;
+use crate::model::{Assessment, ScanReport, Skip, SkipReason, Verdict};
+use crate::pipeline::{Document, Judging, judge};
+
+/// One thing to scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// What was named and cannot be scanned, and why.
+    Unreadable(PathBuf, String),
+}
+
+impl Source {
+    /// As named in the report.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) | Self::Unreadable(path, _) => path.to_string_lossy().into_owned(),
+            Self::Stdin => "-".to_owned(),
+        }
+    }
+}
+
+/// The inputs that the arguments stand for, in their order; the files of a folder by name. Links within folders are
+/// not followed: they lead out of what was named, or round in circles.
+pub fn list(paths: &[PathBuf]) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            sources.push(Source::Stdin);
+        } else if path.is_dir() {
+            folder(path, &mut sources);
+        } else {
+            sources.push(Source::File(path.clone()));
+        }
+    }
+    sources
+}
+
+fn folder(folder: &Path, sources: &mut Vec<Source>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return sources.push(Source::Unreadable(folder.to_owned(), error.to_string())),
+    };
+    let mut entries: Vec<_> = entries.flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => self::folder(&entry.path(), sources),
+            Ok(kind) if kind.is_file() => sources.push(Source::File(entry.path())),
+            Ok(_) => {}
+            Err(error) => sources.push(Source::Unreadable(entry.path(), error.to_string())),
+        }
+    }
+}
+
+/// Scans one input. Only a damaged index ends the whole scan.
+pub fn scan(source: &Source, judging: Judging<'_>) -> Result<Scanned, Damaged> {
+    let name = source.name();
+    let opened: std::io::Result<Box<dyn Read + Send>> = match source {
+        Source::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),
+        Source::Stdin => Ok(Box::new(stdin())),
+        Source::Unreadable(_, reason) => return Ok(unreadable(&name, reason.clone())),
+    };
+    let document = opened.and_then(|reader| Document::read(&name, reader, judging.limits));
+    match document {
+        Ok(document) => judge(document, judging).map(|assessment| {
+            let unreadable = assessment.report.skipped.iter().any(|skip| skip.reason == SkipReason::Unreadable);
+            Scanned { assessment, unreadable }
+        }),
+        Err(error) => Ok(unreadable(&name, error.to_string())),
+    }
+}
+
+/// The report on what could not be read at all: nothing is claimed of it but that.
+fn unreadable(document: &str, reason: String) -> Scanned {
+    let report = ScanReport {
+        document: document.to_owned(),
+        blake3: String::new(),
+        verdict: Verdict::Clear,
+        attribution: Vec::new(),
+        outside: 1.0,
+        rows: 0,
+        terms: Vec::new(),
+        bytes: 0,
+        skipped: vec![Skip::new("", SkipReason::Unreadable, reason)],
+    };
+    let assessment = Assessment { report, impact: Vec::new(), unmatched_rows: 0, sample: Vec::new() };
+    Scanned { assessment, unreadable: true }
+}

@@ -1,0 +1,65 @@
+//! `vigie watchlist check`: every watchlist, index and term example, with everything that is wrong at once.
+
+use super::super::exit::{Exit, Failure, Outcome};
+use super::super::key::KeyArgs;
+use super::super::words::counted;
+use super::WatchlistsArg;
+use crate::config::{RecordWatchlist, read_watchlists};
+use crate::fingerprint::{Keyring, SnapshotIndex};
+use crate::matching::Terms;
+
+/// Check watchlists, indexes and the examples of terms; says everything that is wrong at once
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  vigie watchlist check --watchlists watchlists --key-file vigie.key
+
+Indexes are read whole and every checksum is compared. Term watchlists are tried on their own examples
+and counter-examples.")]
+pub struct Args {
+    #[command(flatten)]
+    watchlists: WatchlistsArg,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let keys = args.keys.keyring()?;
+    let lists = read_watchlists(&args.watchlists.watchlists);
+    let mut faults: Vec<String> = lists.problems.iter().map(ToString::to_string).collect();
+    let mut indexes = 0;
+    for list in &lists.records {
+        indexes += list.indexes.len();
+        faults.extend(list.indexes.iter().filter_map(|file| index_fault(list, file, &keys)));
+    }
+    for list in &lists.terms {
+        faults.extend(Terms::check(list).err().into_iter().flatten().map(|error| error.to_string()));
+    }
+    let (records, terms) = (lists.records.len(), lists.terms.len());
+    if faults.is_empty() {
+        eprintln!("{records} record watchlists, {indexes} indexes, {terms} term watchlists: ok");
+        return Ok(Exit::Done);
+    }
+    for fault in &faults {
+        eprintln!("{fault}");
+    }
+    Err(Failure::Usage(anyhow::anyhow!(counted(faults.len() as u64, "problem"))))
+}
+
+fn index_fault(list: &RecordWatchlist, file: &std::path::Path, keys: &Keyring) -> Option<String> {
+    let index = match SnapshotIndex::open(file, keys) {
+        Ok(index) => index,
+        Err(error) => return Some(error.to_string()),
+    };
+    if *index.system() != list.watchlist.id {
+        return Some(format!(
+            "{}: is an index of `{}`; hint: move it to the folder of its own system",
+            file.display(),
+            index.system()
+        ));
+    }
+    if file.file_stem().is_none_or(|stem| stem.to_string_lossy() != index.snapshot().to_string()) {
+        return Some(format!("{}: holds the snapshot of {}; hint: name it {1}.vfi", file.display(), index.snapshot()));
+    }
+    index.verify().err().map(|error| error.to_string())
+}

@@ -1,0 +1,197 @@
+//! A document on its way into judging: in memory where it is small or must be unpacked, as a stream where it is large
+//! and plain. Memory stays bounded whatever the file's size.
+
+use std::io::{self, Read};
+
+use rayon::prelude::*;
+
+use crate::extract::lane::{CHUNK, Chunk, Lane, SAMPLE};
+use crate::extract::{Input, Limits, extract};
+use crate::matching::{Matcher, Scan};
+use crate::model::{ContentSink, Flow, Skip, SkipReason};
+
+/// Documents of this size and more are read by several threads, if they can be cut. Below it, cutting costs more
+/// than it brings: other documents keep the other threads busy.
+const SEVERAL_THREADS: usize = 4 * CHUNK;
+
+/// One document, with the name that reports give it.
+pub struct Document<'a> {
+    pub(super) name: &'a str,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    /// In memory, belonging to somebody else.
+    Borrowed(&'a [u8]),
+    /// In memory; if cut, with a note of it.
+    Whole(Vec<u8>, Option<Skip>),
+    /// Its beginning, and where the rest is read from.
+    Stream { head: Vec<u8>, rest: Box<dyn Read + Send + 'a>, lane: Box<Lane> },
+}
+
+/// What reading a document gave.
+pub(super) struct Reading<'m> {
+    pub hash: blake3::Hash,
+    pub scan: Scan<'m>,
+}
+
+impl<'a> Document<'a> {
+    /// A document that is in memory.
+    #[must_use]
+    pub fn new(name: &'a str, bytes: &'a [u8]) -> Self {
+        Self { name, content: Content::Borrowed(bytes) }
+    }
+
+    /// A document that is read from a file or pipe. What must be held in memory as a whole and is larger than the
+    /// limit on expanded bytes is cut there.
+    ///
+    /// # Errors
+    /// If its beginning cannot be read.
+    pub fn read(name: &'a str, mut from: Box<dyn Read + Send + 'a>, limits: &Limits) -> io::Result<Self> {
+        let mut head = Vec::new();
+        from.by_ref().take(SEVERAL_THREADS as u64).read_to_end(&mut head)?;
+        if head.len() < SEVERAL_THREADS {
+            return Ok(Self { name, content: Content::Whole(head, None) });
+        }
+        if let Some(lane) = Lane::open(&head[..SAMPLE], limits) {
+            return Ok(Self { name, content: Content::Stream { head, rest: from, lane: Box::new(lane) } });
+        }
+        let most = limits.expanded_bytes.max(head.len() as u64);
+        from.take(most + 1 - head.len() as u64).read_to_end(&mut head)?;
+        let cut = (head.len() as u64 > most).then(|| {
+            head.truncate(most as usize);
+            Skip::new(
+                "",
+                SkipReason::TooLarge,
+                format!("only the first {most} bytes of a file that must be read whole"),
+            )
+        });
+        Ok(Self { name, content: Content::Whole(head, cut) })
+    }
+
+    /// Reads all of it into a scan.
+    pub(super) fn scan<'m>(self, matcher: &'m Matcher, limits: &Limits) -> Reading<'m> {
+        match self.content {
+            Content::Borrowed(bytes) => in_memory(self.name, bytes, matcher, limits),
+            Content::Whole(bytes, cut) => {
+                let mut read = in_memory(self.name, &bytes, matcher, limits);
+                if let Some(skip) = cut {
+                    ContentSink::skipped(&mut read.scan, skip);
+                }
+                read
+            }
+            Content::Stream { head, rest, lane } => streamed(head, rest, &lane, matcher, limits),
+        }
+    }
+}
+
+fn in_memory<'m>(name: &str, bytes: &[u8], matcher: &'m Matcher, limits: &Limits) -> Reading<'m> {
+    if bytes.len() < SEVERAL_THREADS {
+        return Reading { hash: blake3::hash(bytes), scan: whole(name, bytes, matcher, limits) };
+    }
+    let lane = Lane::open(&bytes[..SAMPLE], limits);
+    let (hash, scan) = rayon::join(
+        || blake3::hash(bytes),
+        || match lane {
+            Some(lane) => {
+                let chunks: Vec<Chunk> = lane.chunks(bytes).collect();
+                parsed(&chunks, matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0
+            }
+            None => whole(name, bytes, matcher, limits),
+        },
+    );
+    Reading { hash, scan }
+}
+
+fn whole<'m>(name: &str, bytes: &[u8], matcher: &'m Matcher, limits: &Limits) -> Scan<'m> {
+    let mut scan = matcher.scan();
+    // Stopped early means damage or a limit; both are in the scan.
+    let _ = extract(Input { name, bytes }, limits, &mut scan);
+    scan
+}
+
+/// Chunks on all threads; the parts know their places. Also whether more is wanted.
+fn parsed<'m>(
+    chunks: &[Chunk],
+    matcher: &'m Matcher,
+    parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
+) -> (Scan<'m>, Flow) {
+    let read = chunks
+        .par_iter()
+        .try_fold(
+            || matcher.scan(),
+            |mut scan, chunk| match parse(chunk, &mut scan) {
+                Flow::Go => Ok(scan),
+                Flow::Stop => Err(scan),
+            },
+        )
+        .try_reduce(
+            || matcher.scan(),
+            |mut all, part| {
+                all.merge(part);
+                Ok(all)
+            },
+        );
+    match read {
+        Ok(scan) => (scan, Flow::Go),
+        Err(scan) => (scan, Flow::Stop),
+    }
+}
+
+/// A window at a time: while its chunks are parsed, the next is read and hashed.
+fn streamed<'m>(
+    head: Vec<u8>,
+    mut rest: Box<dyn Read + Send + '_>,
+    lane: &Lane,
+    matcher: &'m Matcher,
+    limits: &Limits,
+) -> Reading<'m> {
+    // A cut may need as much as a line and a chunk before it can be made.
+    let window_len = (rayon::current_num_threads() * SEVERAL_THREADS).max(limits.line + 2 * CHUNK);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&head);
+    let mut scan = matcher.scan();
+    let (mut window, mut ended, mut before, mut no) = (head, false, 0, 0);
+    loop {
+        let mut chunks = Vec::new();
+        let mut at = 0;
+        while let cut @ 1.. = lane.cut(&window[at..], ended) {
+            chunks.push(Chunk { no, range: before + at..before + at + cut });
+            at += cut;
+            no += 1;
+        }
+        let mut next = window[at..].to_vec();
+        let held = next.len();
+        let ((part, flow), read) = rayon::join(
+            || {
+                parsed(&chunks, matcher, |chunk, scan| {
+                    let range = chunk.range.start - before..chunk.range.end - before;
+                    lane.parse_bytes(&window[range], chunk, scan)
+                })
+            },
+            || {
+                let read = if ended { Ok(0) } else { rest.by_ref().take(window_len as u64).read_to_end(&mut next) };
+                hasher.update(&next[held..]);
+                read
+            },
+        );
+        scan.merge(part);
+        if let Err(error) = &read {
+            let after = before + at + next.len();
+            let detail = format!("reading failed after {after} bytes: {error}");
+            ContentSink::skipped(&mut scan, Skip::new("", SkipReason::Unreadable, detail));
+        }
+        if flow == Flow::Stop {
+            // Nothing more is looked for, but the hash names the whole.
+            let _ = io::copy(&mut rest, &mut hasher);
+            break;
+        }
+        if ended && next.is_empty() {
+            break;
+        }
+        ended = !matches!(read, Ok(1..));
+        before += at;
+        window = next;
+    }
+    Reading { hash: hasher.finalize(), scan }
+}
