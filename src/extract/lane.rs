@@ -114,3 +114,78 @@ impl Lane {
         out.flow()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::testing::{Kept, read};
+
+    /// Reads a document chunk by chunk, in the order given.
+    fn chunked(document: &[u8], backwards: bool) -> Vec<Vec<String>> {
+        let lane = Lane::open(&document[..document.len().min(SAMPLE)], &Limits::default()).unwrap();
+        let chunks: Vec<Chunk> = lane.chunks(document).collect();
+        assert!(chunks.len() > 2);
+        assert_eq!(chunks.last().unwrap().range.end, document.len());
+        let mut parts: Vec<(u32, Vec<Vec<String>>)> = Vec::new();
+        let mut read_chunk = |chunk: &Chunk| {
+            let mut kept = Kept::default();
+            lane.begin(&mut kept);
+            assert_eq!(lane.parse(document, chunk, &mut kept), Flow::Go);
+            parts.push((chunk.no, kept.rows.into_iter().map(|(_, row)| row).collect()));
+        };
+        if backwards {
+            chunks.iter().rev().for_each(&mut read_chunk)
+        } else {
+            chunks.iter().for_each(&mut read_chunk)
+        };
+        let resumed: Vec<Chunk> = lane.chunks_after(document, &chunks[0]).collect();
+        assert_eq!(resumed, chunks[1..]);
+        parts.sort_by_key(|(no, _)| *no);
+        parts.into_iter().flat_map(|(_, rows)| rows).collect()
+    }
+
+    fn sequential(document: &[u8]) -> Vec<Vec<String>> {
+        read(document).rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    #[test]
+    fn chunks_give_what_the_whole_gives() {
+        let n = 60_000;
+        let row = |i: usize| (format!("nom{i}"), format!("u{i}@mail.example"), format!("06{:08}", i * 37));
+        let csv: String = (0..n)
+            .map(|i| {
+                let (a, b, c) = row(i);
+                // Line ends and what looks like rows within quotes.
+                if i % 10 == 0 { format!("{a},{b},\"{c}\n{a},{b}\"\n") } else { format!("{a},{b},{c}\n") }
+            })
+            .collect();
+        let lines: String = (0..n)
+            .map(row)
+            .map(|(a, b, c)| format!("{{\"nom\": \"{a}\", \"mail\": \"{b}\", \"l\": {{\"nom\": \"{c}\"}}}}\n"))
+            .collect();
+        let array = format!("[{}]", lines.trim_end().replace('\n', ","));
+        let nested =
+            array.replace("{\"nom\": \"06", "{\"nom\": \"x\", \"m\": [{\"nom\": \"1\"},{\"nom\": \"2\"}], \"t\": \"06");
+        let sql: String = (0..n / 50)
+            .map(|k| {
+                let tuples: Vec<String> =
+                    (k * 50..k * 50 + 50).map(row).map(|(a, b, c)| format!("('{a};\n','{b}','{c}')")).collect();
+                format!("INSERT INTO `u` (`a`,`b`,`c`) VALUES {};\n", tuples.join(",\n"))
+            })
+            .collect();
+        for (name, document) in [("csv", csv), ("lines", lines), ("array", array), ("nested", nested), ("sql", sql)] {
+            let whole = sequential(document.as_bytes());
+            assert!(whole.len() >= n, "{name}: {} of {n}", whole.len());
+            assert!(chunked(document.as_bytes(), true) == whole, "{name}");
+            assert!(chunked(document.as_bytes(), false) == whole, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_unpacked_or_is_cut_badly_has_no_lane() {
+        assert!(Lane::open(b"PK\x03\x04", &Limits::default()).is_none());
+        let wide: Vec<u8> = "nom;mail\nMartin;a@b.example\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(Lane::open(&wide, &Limits::default()).is_none());
+        assert!(Lane::open(b"plain\n", &Limits::default()).is_some());
+    }
+}

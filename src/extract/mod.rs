@@ -12,6 +12,7 @@ mod encoding;
 pub mod lane;
 mod limits;
 mod out;
+mod sql;
 #[cfg(test)]
 mod testing;
 mod text;

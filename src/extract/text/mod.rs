@@ -10,6 +10,7 @@ pub(crate) mod looks;
 pub(crate) mod plan;
 
 use super::out::Out;
+use super::sql;
 use super::tree::json;
 use crate::model::{Batch, Layout, Shape};
 use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
@@ -25,17 +26,20 @@ const MAX_SPLITS: u32 = 4;
 
 /// A shape that announces itself at the beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
+pub(super) enum Opening {
     /// JSON or a literal, whose bracket stands at this offset of the line.
     Literal(usize),
+    /// A statement of SQL.
+    Sql(usize),
 }
 
 /// What the line at the beginning of `text` opens.
-fn opening(text: &[u8]) -> Option<Opening> {
+pub(super) fn opening(text: &[u8]) -> Option<Opening> {
     let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let line = &text[blank..line_end(text).max(blank)];
     match line.first()? {
         b'{' | b'[' => Some(Opening::Literal(blank)),
+        _ if sql::opens(line) => Some(Opening::Sql(blank)),
         _ => assigned(line).map(|at| Opening::Literal(blank + at)),
     }
 }
@@ -88,28 +92,29 @@ impl Segmenter {
     fn read(&mut self, out: &mut Out<'_>, text: &[u8]) {
         let mut at = 0;
         while at < text.len() && !out.stopped() {
-            at += self.step(out, &text[at..]);
+            at = self.step(out, text, at);
         }
     }
 
-    /// Reads the next shape or stretch of text. Returns its length, never 0.
-    fn step(&mut self, out: &mut Out<'_>, text: &[u8]) -> usize {
+    /// Reads the shape or stretch of text that begins at `at`. Returns where it ends, never `at` itself.
+    fn step(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize) -> usize {
+        let text = &whole[at..];
         let blank = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
         if blank == text.len() {
-            return blank;
+            return whole.len();
         }
         // Blanks at the beginning of a line may belong to its first cell.
         let blank = memchr::memrchr(b'\n', &text[..blank]).map_or(0, |i| i + 1);
         if blank > 0 {
             out.text(&text[..blank]);
-            return blank;
+            return at + blank;
         }
-        if let Some(length) = opening(text).and_then(|opening| self.opened(out, text, opening)) {
+        if let Some(end) = opening(text).and_then(|opening| self.opened(out, whole, at, opening)) {
             self.stride = SAMPLE_BYTES;
-            return length;
+            return end;
         }
         let sample = upto_opening(sample(text));
-        match sniff_table(sample) {
+        at + match sniff_table(sample) {
             Some(found) => {
                 self.stride = SAMPLE_BYTES;
                 self.table(out, text, found, 0)
@@ -118,10 +123,11 @@ impl Segmenter {
         }
     }
 
-    /// Reads a shape that announced itself; `None` if it was none after all.
-    fn opened(&mut self, out: &mut Out<'_>, text: &[u8], opening: Opening) -> Option<usize> {
+    /// Reads a shape that announced itself at `at`; `None` if it was none after all.
+    fn opened(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize, opening: Opening) -> Option<usize> {
         match opening {
-            Opening::Literal(at) => json::read(out, text, at),
+            Opening::Literal(blank) => json::read(out, whole, at + blank),
+            Opening::Sql(blank) => sql::read(out, whole, at + blank),
         }
     }
 

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use super::delimited::{self, last_row_end, sniff::Found};
-use super::{Segmenter, header_of, sample, shape_of, sniff_table};
+use super::{Opening, Segmenter, header_of, opening, sample, shape_of, sniff_table};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
 use crate::extract::out::Out;
+use crate::extract::sql;
 use crate::model::{Shape, SkipReason};
 
 /// Bytes of a window, before it is cut back to a row end.
@@ -21,6 +22,10 @@ pub(crate) const PIECE: usize = 1 << 20;
 pub(crate) enum Course {
     /// One table, which begins at an offset of the first piece.
     Table { found: Found, shape: Shape, header: Option<Vec<String>>, rows_at: usize },
+    /// Statements, cut behind a `;` that ends a line.
+    Sql,
+    /// JSON values, cut between two of them.
+    Json(Separator),
     /// Each piece is looked at by itself.
     Lines,
 }
@@ -41,14 +46,14 @@ impl Plan {
         let head = &head[mark..];
         let whole = head.len() - head.len() % charset.unit();
         let text = encoding::decode(&head[..whole.min(encoding::SAMPLE * 2)], charset);
-        let course = match sniff_table(sample(&text)) {
-            Some(found) => {
+        let course = match announced(&text).map_or_else(|| sniff_table(sample(&text)).ok_or(Course::Lines), Err) {
+            Ok(found) => {
                 let rest = &text[found.start..];
                 let (header, rows_at) = header_of(rest, &found);
                 let shape = shape_of(rest, &found);
                 Course::Table { rows_at: found.start + rows_at, shape, header, found }
             }
-            None => Course::Lines,
+            Err(course) => course,
         };
         Self { charset, mark, course }
     }
@@ -57,7 +62,7 @@ impl Plan {
     pub(crate) fn table(&self) -> Option<(Shape, Option<Vec<String>>)> {
         match &self.course {
             Course::Table { shape, header, .. } => Some((*shape, header.clone())),
-            Course::Lines => None,
+            _ => None,
         }
     }
 
@@ -87,6 +92,8 @@ impl Plan {
             (_, Charset::Utf16 { big }) => wide_line_end(piece, 2, big),
             (_, Charset::Utf32 { big }) => wide_line_end(piece, 4, big),
             (Course::Table { found, .. }, _) => last_row_end(piece, &found.dialect),
+            (Course::Sql, _) => last_statement(piece).or_else(|| memchr::memrchr(b'\n', piece).map(|i| i + 1)),
+            (Course::Json(separator), _) => separator.last(piece),
             (Course::Lines, _) => memchr::memrchr(b'\n', piece).map(|i| i + 1),
         }
     }
@@ -108,6 +115,90 @@ impl Plan {
         }
         segmenter.read(out, &piece[at..]);
         out.flush_rows();
+    }
+}
+
+/// The course of a text whose shape announces itself near its beginning.
+fn announced(text: &[u8]) -> Option<Course> {
+    let first = text.iter().position(|b| !b.is_ascii_whitespace())?;
+    if let Some(Opening::Literal(at)) = opening(&text[first..]) {
+        return Separator::find(text, first + at).map(Course::Json);
+    }
+    let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|i| i + 1)).take(200);
+    lines.into_iter().find(|at| matches!(opening(&text[*at..]), Some(Opening::Sql(_)))).map(|_| Course::Sql)
+}
+
+/// Where the last whole statement ends: behind a `;` at the end of a line, if what follows begins another.
+fn last_statement(piece: &[u8]) -> Option<usize> {
+    let ends = memchr::memrchr_iter(b'\n', piece).filter(|i| piece[..*i].trim_ascii_end().ends_with(b";")).take(256);
+    ends.map(|i| i + 1).find(|at| sql::begins_statement(&piece[*at..]))
+}
+
+/// What stands between two JSON records, from the bracket that closes one to the first key of the next. With its
+/// quotes it can stand in no string, where they would be escaped.
+#[derive(Debug, Clone)]
+pub(crate) struct Separator(Vec<u8>);
+
+impl Separator {
+    /// The separator behind the first record of the list or sequence that begins at `start`.
+    fn find(text: &[u8], start: usize) -> Option<Self> {
+        let first = start + text[start..].iter().position(|b| *b == b'{')?;
+        let depths = Depths { text, at: first, depth: 0 };
+        let end = depths.into_iter().find(|(_, depth)| *depth == 0)?.0;
+        let next = end + text[end..].iter().position(|b| *b == b'{')?;
+        let between = &text[end..next];
+        let key = next + text[next..].iter().take(256).position(|b| *b == b':')?;
+        (between.iter().all(|b| b.is_ascii_whitespace() || *b == b',')).then(|| Self(text[end - 1..key].to_vec()))
+    }
+
+    /// Where the last record that is whole ends in `piece`, with the comma behind it.
+    fn last(&self, piece: &[u8]) -> Option<usize> {
+        let found = memchr::memmem::rfind_iter(piece, &self.0).take(64);
+        let behind = |at: usize| at + 1 + self.0[1..].iter().position(|b| *b == b'{').unwrap_or(0);
+        // On lines of their own records hold no such separator; elsewhere a list within a record may, one level deeper.
+        if memchr::memchr(b'\n', &self.0[..self.0.iter().position(|b| *b == b'{').unwrap_or(0)]).is_some() {
+            return found.map(behind).next();
+        }
+        let start = piece.iter().position(|b| *b == b'{')?;
+        let outer: Vec<usize> =
+            Depths { text: piece, at: start, depth: 0 }.filter(|(_, depth)| *depth == 0).map(|(at, _)| at).collect();
+        found.map(|at| (at + 1, behind(at))).find(|(end, _)| outer.binary_search(end).is_ok()).map(|(_, behind)| behind)
+    }
+}
+
+/// The places behind closing brackets, with the number of brackets then open; brackets in strings do not count.
+struct Depths<'t> {
+    text: &'t [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl Iterator for Depths<'_> {
+    type Item = (usize, usize);
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let found = self.at + memchr::memchr3(b'"', b'{', b'}', self.text.get(self.at..)?)?;
+            self.at = found + 1;
+            match self.text[found] {
+                b'{' => self.depth += 1,
+                b'}' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Some((found + 1, self.depth));
+                }
+                _ => self.at = string_end(self.text, found)?,
+            }
+        }
+    }
+}
+
+fn string_end(text: &[u8], open: usize) -> Option<usize> {
+    let mut at = open + 1;
+    loop {
+        let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[found] == b'"' {
+            return Some(found + 1);
+        }
+        at = found + 2;
     }
 }
 
