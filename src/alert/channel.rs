@@ -6,46 +6,8 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 
-use crate::model::{Alert, AlertState};
-
-/// Why a channel hears of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// It is new.
-    Raised,
-    /// A further document, new counts, a changed attribution.
-    Updated,
-    /// Somebody has taken it.
-    Acknowledged,
-    /// A test by the operator: nothing leaked.
-    Test,
-}
-
-impl Change {
-    /// The word used in messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Raised => "raised",
-            Self::Updated => "updated",
-            Self::Acknowledged => "acknowledged",
-            Self::Test => "test",
-        }
-    }
-
-    /// What a revision of an alert tells.
-    #[must_use]
-    pub fn of(alert: &Alert) -> Self {
-        match (alert.state, alert.revision) {
-            (AlertState::Acknowledged, _) => Self::Acknowledged,
-            (AlertState::Open, 0 | 1) => Self::Raised,
-            (AlertState::Open, _) => Self::Updated,
-        }
-    }
-}
+use crate::model::{Alert, Change, Impact, Tlp};
 
 /// One revision of an alert, to be told on one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,10 +23,35 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// The identity of this telling: the same whenever it is repeated, another for each revision.
+    /// What a channel that may carry `max_tlp` hears of an alert: above it, nothing but that there is one.
+    #[must_use]
+    pub fn new(alert: Alert, change: Change, reference: Option<String>, max_tlp: Tlp) -> Self {
+        let withheld = alert.tlp > max_tlp;
+        let alert = if withheld { without_content(alert) } else { alert };
+        Self { alert, change, withheld, reference }
+    }
+
+    /// The identity of this telling: the same whenever it is repeated, another for each revision and change.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}-{}", self.alert.id, self.alert.revision)
+        match self.change {
+            Change::Escalated => format!("{}-{}-escalated", self.alert.id, self.alert.revision),
+            _ => format!("{}-{}", self.alert.id, self.alert.revision),
+        }
+    }
+}
+
+/// Identity, gravity and times are left: enough to look the alert up where that is allowed.
+fn without_content(alert: Alert) -> Alert {
+    Alert {
+        headline: format!("An alert for TLP:{} only; look it up with `vigie alerts show {}`", alert.tlp, alert.id),
+        attribution: Vec::new(),
+        outside: 0.0,
+        impact: Impact::default(),
+        sample: Vec::new(),
+        terms: Vec::new(),
+        documents: Vec::new(),
+        ..alert
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AlertId, Assessment, Post, PostId, SiteId, Verdict};
+use crate::model::{AlertId, Assessment, Change, Post, PostId, SiteId, Verdict};
 
 /// What an alert says of the post itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,4 +63,6 @@ pub struct AlertChange {
     pub revision: u32,
     /// Its verdict now.
     pub verdict: Verdict,
+    /// Whether it is new, or has more to tell.
+    pub change: Change,
 }

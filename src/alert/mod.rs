@@ -6,7 +6,23 @@
 //! file per kind. Text that comes from posters is capped and escaped by each channel for where it goes ([`escape`]).
 
 pub mod channel;
+pub mod channels;
+pub mod commit;
+pub mod compose;
+pub mod desktop;
+pub mod escape;
 pub mod judged;
+pub mod merge;
+pub mod outbox;
+pub mod route;
+pub mod secret;
+pub mod settings;
 
-pub use channel::{Change, Channel, DeliveryError, Notice, Receipt};
+pub use channel::{Channel, DeliveryError, Notice, Receipt};
+pub use commit::{CommitError, Committer, Desk, set_state};
+pub use compose::Ratings;
 pub use judged::{AlertChange, Judged, PostFacts};
+pub use merge::MergeRules;
+pub use outbox::Deliveries;
+pub use route::{Route, Routes};
+pub use settings::{AlertSettings, ChannelSettings, RawAlertSettings};

@@ -111,6 +111,41 @@ pub enum AlertState {
     Open,
     /// Somebody has.
     Acknowledged,
+    /// It is dealt with; whatever turns up later is another incident.
+    Closed,
+}
+
+/// Why somebody is told of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It is new.
+    Raised,
+    /// A further document, new counts, a changed attribution.
+    Updated,
+    /// Somebody has taken it.
+    Acknowledged,
+    /// It is dealt with.
+    Closed,
+    /// Nobody has taken it in the time allowed.
+    Escalated,
+    /// A test by the operator: nothing has leaked.
+    Test,
+}
+
+impl Change {
+    /// The word used in messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Updated => "updated",
+            Self::Acknowledged => "acknowledged",
+            Self::Closed => "closed",
+            Self::Escalated => "escalated",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// One incident as told to the CERT. Further documents of the same incident raise `revision`, not a second alert.

@@ -15,7 +15,9 @@ pub mod setting;
 pub mod skip;
 pub mod watchlist;
 
-pub use alert::{Alert, AlertState, Assessment, ConcernedRecord, DocumentSummary, Impact, MaskedRow, SystemImpact};
+pub use alert::{
+    Alert, AlertState, Assessment, Change, ConcernedRecord, DocumentSummary, Impact, MaskedRow, SystemImpact,
+};
 pub use attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
 pub use batch::{Batch, ContentSink, Flow, Layout, Row, Shape, Table};
 pub use field::{FieldKind, Strength};

@@ -31,6 +31,21 @@ pub enum Method {
     Get,
     /// Delivers the body; never sent for reading a site.
     Post,
+    /// Replaces what was delivered before.
+    Put,
+    /// Changes what was delivered before.
+    Patch,
+}
+
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+        }
+    }
 }
 
 /// What a server gave with an answer for recognising that it has not changed.
@@ -163,6 +178,10 @@ impl Client {
         &self.0.settings
     }
 
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
     /// Asks, follows redirects, and returns the answer.
     ///
     /// # Errors
@@ -236,12 +255,8 @@ impl Client {
     async fn exchange(&self, request: &Request, host_state: &HostState) -> Result<Hop, NetError> {
         let host = name(&request.url);
         let transport = self.transport(&request.policy)?;
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-        };
-        let mut builder = transport.request(method, request.url.clone()).headers(headers(request));
-        if request.method == Method::Post {
+        let mut builder = transport.request(request.method.into(), request.url.clone()).headers(headers(request));
+        if request.method != Method::Get {
             builder = builder.body(request.body.clone());
         }
         let head = self.0.settings.connect() + self.0.settings.idle();
@@ -266,7 +281,12 @@ impl Client {
     }
 
     /// Head size, and once more the address: of the connection that was really made.
-    fn check_answer(&self, request: &Request, response: &reqwest::Response, host: &str) -> Result<(), NetError> {
+    pub(super) fn check_answer(
+        &self,
+        request: &Request,
+        response: &reqwest::Response,
+        host: &str,
+    ) -> Result<(), NetError> {
         let policy = &request.policy;
         let direct = policy.proxy.is_none() && !policy.names(&request.url);
         if direct && response.remote_addr().is_some_and(|peer| !super::address::is_public(peer.ip())) {
@@ -298,7 +318,7 @@ impl Client {
 
     /// The connections for one policy. Each policy has its own, because the addresses a name may lead to and the
     /// proxy are properties of the connection, not of the request.
-    fn transport(&self, policy: &Policy) -> Result<reqwest::Client, NetError> {
+    pub(super) fn transport(&self, policy: &Policy) -> Result<reqwest::Client, NetError> {
         if let Some(made) = policy.transport.get() {
             return Ok(made.clone());
         }
@@ -362,7 +382,7 @@ fn redirect(request: &mut Request, to: Url, status: u16) -> Result<(), NetError>
     if to.origin() != request.url.origin() {
         request.headers.clear();
     }
-    if request.method == Method::Post {
+    if request.method != Method::Get {
         if matches!(status, 307 | 308) {
             return Err(NetError::Redirect { host: name(&request.url), why: "what was sent to it" });
         }
@@ -375,7 +395,7 @@ fn redirect(request: &mut Request, to: Url, status: u16) -> Result<(), NetError>
     Ok(())
 }
 
-fn headers(request: &Request) -> HeaderMap {
+pub(super) fn headers(request: &Request) -> HeaderMap {
     let mut map = HeaderMap::new();
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -400,11 +420,11 @@ fn headers(request: &Request) -> HeaderMap {
     map
 }
 
-fn name(url: &Url) -> String {
+pub(super) fn name(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
 
-fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(super) fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
@@ -433,7 +453,7 @@ fn cause(error: &reqwest::Error) -> String {
     if std::ptr::addr_eq(cause, error) { "request not possible".into() } else { cause.to_string() }
 }
 
-fn sending(error: &reqwest::Error, host: &str) -> NetError {
+pub(super) fn sending(error: &reqwest::Error, host: &str) -> NetError {
     let mut source = error.source();
     while let Some(inner) = source {
         if inner.is::<NoAllowedAddress>() {

@@ -16,6 +16,7 @@
 mod address;
 mod body;
 mod client;
+mod deliver;
 mod error;
 mod host;
 mod policy;
@@ -28,6 +29,7 @@ mod tests;
 pub use address::is_public;
 pub use body::Held;
 pub use client::{Answer, Client, Content, Method, Request, Validators};
+pub use deliver::Reply;
 pub use error::NetError;
 pub use policy::{Policy, PolicySettings};
 pub use settings::NetSettings;

@@ -10,7 +10,8 @@ use super::{
     Settlement, Store, StoreError,
 };
 use crate::model::{
-    Alert, AlertId, AlertState, ConcernedRecord, FieldKind, Impact, PostId, Severity, SiteId, SystemId, Tlp, Verdict,
+    Alert, AlertId, AlertState, Change, ConcernedRecord, FieldKind, Impact, PostId, Severity, SiteId, SystemId, Tlp,
+    Verdict,
 };
 
 /// The contract, by name.
@@ -76,7 +77,7 @@ fn write<S: Store>(store: &S, mut work: impl FnMut(&mut dyn IncidentTx) -> Resul
 }
 
 fn entry(number: u128, revision: u32, channel: &str) -> NewEntry {
-    NewEntry { alert: id(number), revision, channel: channel.to_owned(), due: at(0) }
+    NewEntry { alert: id(number), revision, channel: channel.to_owned(), change: Change::Raised, due: at(0) }
 }
 
 fn records(numbers: impl IntoIterator<Item = u64>, kinds: u32) -> Vec<ConcernedRecord> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::StoreError;
-use crate::model::{Alert, AlertId};
+use crate::model::{Alert, AlertId, Change};
 
 /// An entry to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct NewEntry {
     pub revision: u32,
     /// The channel's name in the configuration.
     pub channel: String,
+    /// Why it is told.
+    pub change: Change,
     /// Not before.
     pub due: Timestamp,
 }
@@ -32,6 +34,8 @@ pub enum EntryState {
     Delivered,
     /// Given up; a person has to look.
     Dead,
+    /// No longer needed.
+    Dropped,
 }
 
 /// An entry as it stands.
@@ -43,6 +47,8 @@ pub struct OutboxEntry {
     pub revision: u32,
     /// The channel's name in the configuration.
     pub channel: String,
+    /// Why it is told.
+    pub change: Change,
     /// Where it stands.
     pub state: EntryState,
     /// Deliveries tried so far.
@@ -75,6 +81,11 @@ pub enum Outcome {
     /// Given up.
     Dead {
         /// Why, in words; never a body or a secret.
+        reason: String,
+    },
+    /// No longer needed.
+    Dropped {
+        /// Why, in words.
         reason: String,
     },
 }

@@ -10,6 +10,7 @@ pub fn state_name(state: AlertState) -> &'static str {
     match state {
         AlertState::Open => "open",
         AlertState::Acknowledged => "acknowledged",
+        AlertState::Closed => "closed",
     }
 }
 

@@ -154,9 +154,9 @@ impl IncidentTx for Open<'_> {
             .execute(params![incident, entry.revision])?;
         self.0
             .prepare_cached(
-                "INSERT OR IGNORE INTO outbox (incident, revision, channel, due, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR IGNORE INTO outbox (incident, revision, channel, change, due, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![incident, entry.revision, entry.channel, micros(entry.due), now])
+            .execute(params![incident, entry.revision, entry.channel, entry.change.name(), micros(entry.due), now])
             .map_err(|error| if kept == 0 { unsaved(entry) } else { error.into() })?;
         Ok(())
     }

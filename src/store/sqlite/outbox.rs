@@ -4,25 +4,34 @@ use jiff::Timestamp;
 use rusqlite::{Row, TransactionBehavior, params};
 
 use super::{SqliteStore, from_json, from_micros, micros};
-use crate::model::Alert;
+use crate::model::{Alert, Change};
 use crate::store::{EntryState, Outbox, OutboxEntry, OutboxFilter, Outcome, Settlement, StoreError};
 
 const PENDING: i64 = 0;
 const DELIVERED: i64 = 1;
 const DEAD: i64 = 2;
+const DROPPED: i64 = 3;
 
 fn code(state: EntryState) -> i64 {
     match state {
         EntryState::Pending => PENDING,
         EntryState::Delivered => DELIVERED,
         EntryState::Dead => DEAD,
+        EntryState::Dropped => DROPPED,
     }
 }
 
 /// The columns that [`entry`] reads, with the reference of the latest delivery of the alert on the channel.
 const COLUMNS: &str = "i.id, o.revision, o.channel, o.state, o.attempts, o.due, o.created_at, o.reason,
     (SELECT r.reference FROM outbox r WHERE r.incident = o.incident AND r.channel = o.channel
-        AND r.reference IS NOT NULL ORDER BY r.revision DESC LIMIT 1)";
+        AND r.reference IS NOT NULL ORDER BY r.revision DESC LIMIT 1),
+    o.change";
+
+fn change(name: &str) -> Result<Change, StoreError> {
+    use Change::{Acknowledged, Closed, Escalated, Raised, Test, Updated};
+    let known = [Raised, Updated, Acknowledged, Closed, Escalated, Test];
+    known.into_iter().find(|c| c.name() == name).ok_or(StoreError::Unreadable { what: "change" })
+}
 
 fn entry(row: &Row<'_>) -> Result<OutboxEntry, StoreError> {
     let id = row.get_ref(0)?.as_str().unwrap_or_default();
@@ -33,13 +42,15 @@ fn entry(row: &Row<'_>) -> Result<OutboxEntry, StoreError> {
         state: match row.get(3)? {
             PENDING => EntryState::Pending,
             DELIVERED => EntryState::Delivered,
-            _ => EntryState::Dead,
+            DEAD => EntryState::Dead,
+            _ => EntryState::Dropped,
         },
         attempts: row.get(4)?,
         due: from_micros(row.get(5)?),
         created_at: from_micros(row.get(6)?),
         reason: row.get(7)?,
         reference: row.get(8)?,
+        change: change(row.get_ref(9)?.as_str().unwrap_or_default())?,
     })
 }
 
@@ -59,7 +70,7 @@ impl Outbox for SqliteStore {
         let mut rows = query.query(params![channel, micros(now), limit as i64])?;
         let mut due = Vec::new();
         while let Some(row) = rows.next()? {
-            due.push((entry(row)?, from_json("alert", row.get_ref(9)?.as_str().unwrap_or_default())?));
+            due.push((entry(row)?, from_json("alert", row.get_ref(10)?.as_str().unwrap_or_default())?));
         }
         Ok(due)
     }
@@ -87,6 +98,7 @@ impl Outbox for SqliteStore {
                     Outcome::Delivered { reference } => (DELIVERED, None, None, reference.as_deref()),
                     Outcome::Retry { at, reason } => (PENDING, Some(micros(*at)), Some(reason.as_str()), None),
                     Outcome::Dead { reason } => (DEAD, None, Some(reason.as_str()), None),
+                    Outcome::Dropped { reason } => (DROPPED, None, Some(reason.as_str()), None),
                 };
                 let id = s.alert.to_string();
                 update.execute(params![id, s.channel, s.revision, state, due, reason, reference, micros(s.at)])?;

@@ -64,11 +64,12 @@ CREATE TABLE told (
     PRIMARY KEY (incident, revision)
 ) WITHOUT ROWID;
 
--- state: 0 pending, 1 delivered, 2 dead.
+-- state: 0 pending, 1 delivered, 2 dead, 3 dropped.
 CREATE TABLE outbox (
     incident   INTEGER NOT NULL,
     revision   INTEGER NOT NULL,
     channel    TEXT NOT NULL,
+    change     TEXT NOT NULL,
     state      INTEGER NOT NULL DEFAULT 0,
     attempts   INTEGER NOT NULL DEFAULT 0,
     due        INTEGER NOT NULL,

@@ -1,0 +1,85 @@
+//! The channels, one file each: its settings, what it sends, how it recognises what it has sent before.
+
+mod http;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod tests;
+
+pub mod file;
+pub mod journal;
+pub mod stream;
+pub mod webhook;
+
+use std::sync::Arc;
+
+use super::channel::Channel;
+use super::secret::SecretError;
+use super::settings::ChannelSettings;
+use crate::net::{NetError, NetSettings};
+use crate::store::Store;
+
+/// A kind of channel with its settings.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Lines in a file.
+    File(file::Settings),
+    /// A signed webhook.
+    Webhook(webhook::Settings),
+    /// The stream on a Unix socket.
+    Stream(stream::Settings),
+    /// The service's own log.
+    Journal(journal::Settings),
+}
+
+impl Kind {
+    /// Whether what is told stays on this machine.
+    #[must_use]
+    pub fn stays_here(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Stream(_) | Self::Journal(_))
+    }
+}
+
+/// Why a channel cannot be set up. The others go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A secret cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A secret is not of the form the channel needs.
+    #[error("{0}")]
+    Form(String),
+    /// HTTP cannot be set up.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A file or socket cannot be opened.
+    #[error("cannot open {}; hint: check that its folder exists and vigie may write there", path.display())]
+    Open {
+        /// Its path.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What channels are set up with.
+pub struct Surroundings {
+    /// Limits of HTTP.
+    pub net: NetSettings,
+    /// For the stream's replay.
+    pub store: Arc<dyn Store>,
+}
+
+/// Sets a channel up: reads its secrets, opens what it writes to. Sends nothing.
+///
+/// # Errors
+/// When it cannot work as configured.
+pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn Channel>, SetupError> {
+    Ok(match &settings.kind {
+        Kind::File(own) => Arc::new(file::FileChannel::open(own)?),
+        Kind::Webhook(own) => Arc::new(webhook::WebhookChannel::new(own, &with.net)?),
+        Kind::Stream(own) => Arc::new(stream::StreamChannel::listen(own, settings.max_tlp, Arc::clone(&with.store))?),
+        Kind::Journal(_) => Arc::new(journal::JournalChannel),
+    })
+}

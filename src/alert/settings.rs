@@ -1,0 +1,237 @@
+//! `[alert]` of the configuration: how posts are joined into incidents, and the channels.
+//!
+//! ```toml
+//! [alert]
+//! join_days = 90
+//!
+//! [alert.channels.soc]             # a name of your own; it appears in `vigie alerts show` and in metrics
+//! max_tlp = "amber+strict"         # above it, only that there is an alert is told
+//! when = { min_severity = "high", quiet = { from = "20:00", to = "07:00", zone = "Europe/Paris" } }
+//! webhook = { url = "https://soc.example.org/hook", secrets = [{ credential = "soc-hook" }] }
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::channels::{Kind, file, journal, stream, webhook};
+use super::merge::MergeRules;
+use super::route::{RawRoute, Route, Routes};
+use crate::model::{SettingProblem, Tlp};
+
+/// `[alert]` as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAlertSettings {
+    /// Days in which a post joins an incident because of the records they share, 1 to 3650. Default: 90.
+    pub join_days: Option<u16>,
+    /// Share of the smaller side's records that must be common for that, 0.1 to 1. Default: 0.5.
+    pub join_share: Option<f64>,
+    /// Channels by name.
+    pub channels: BTreeMap<String, RawChannel>,
+}
+
+/// One channel as written: what is common to all, and exactly one kind.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawChannel {
+    /// The most secret it may carry: `clear`, `green`, `amber`, `amber+strict`, `red`. Default: `red` for what stays on
+    /// this machine (`file`, `stream`, `journal`), `amber` for all others.
+    pub max_tlp: Option<Tlp>,
+    /// What it wants to hear of. Default: everything.
+    pub when: RawRoute,
+    /// Longest time for one delivery, 1 s to 10 min. Default: 30 s.
+    pub timeout: Option<SignedDuration>,
+    /// Deliveries at one time, of different alerts, 1 to 64. Default: 4.
+    pub parallel: Option<usize>,
+    /// How long an alert is tried before it is given up, 1 min to 30 days. Default: 3 days.
+    pub give_up_after: Option<SignedDuration>,
+    /// The kind: lines in a file.
+    pub file: Option<file::RawSettings>,
+    /// The kind: a signed webhook.
+    pub webhook: Option<webhook::RawSettings>,
+    /// The kind: the stream on a Unix socket that `vigie notify-agent` follows.
+    pub stream: Option<stream::RawSettings>,
+    /// The kind: the service's own log.
+    pub journal: Option<journal::RawSettings>,
+}
+
+/// One channel as checked.
+#[derive(Debug, Clone)]
+pub struct ChannelSettings {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The most secret it may carry.
+    pub max_tlp: Tlp,
+    /// What it wants to hear of.
+    pub route: Route,
+    /// Longest time for one delivery.
+    pub timeout: Duration,
+    /// Deliveries at one time, of different alerts.
+    pub parallel: usize,
+    /// How long an alert is tried.
+    pub give_up_after: Duration,
+    /// The kind, with its own settings.
+    pub kind: Kind,
+}
+
+/// `[alert]` as checked.
+#[derive(Debug, Clone, Default)]
+pub struct AlertSettings {
+    /// How posts are joined into incidents.
+    pub rules: MergeRules,
+    /// The channels, by name.
+    pub channels: Vec<ChannelSettings>,
+}
+
+impl AlertSettings {
+    /// Which channels hear of what.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        self.channels.iter().map(|c| (c.name.clone(), c.route.clone())).collect()
+    }
+}
+
+impl RawAlertSettings {
+    /// Checks everything; `base` is what relative paths are relative to.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn validate(self, base: &Path) -> Result<AlertSettings, Vec<SettingProblem>> {
+        let mut problems = Vec::new();
+        let mut rules = MergeRules::default();
+        rules.join_days = self.join_days.unwrap_or(rules.join_days);
+        rules.join_share = self.join_share.unwrap_or(rules.join_share);
+        if !(1..=3650).contains(&rules.join_days) {
+            problems.push(SettingProblem::new("join_days", format!("is {}; hint: use 1 to 3650", rules.join_days)));
+        }
+        if !(0.1..=1.0).contains(&rules.join_share) {
+            problems.push(SettingProblem::new("join_share", format!("is {}; hint: use 0.1 to 1", rules.join_share)));
+        }
+        let mut channels = Vec::new();
+        for (name, raw) in self.channels {
+            let at = format!("channels.{name}");
+            match raw.validate(name, base) {
+                Ok(channel) => channels.push(channel),
+                Err(found) => problems.extend(found.into_iter().map(|p| under(&at, p))),
+            }
+        }
+        if problems.is_empty() { Ok(AlertSettings { rules, channels }) } else { Err(problems) }
+    }
+}
+
+/// A problem of a part, as a problem of the whole.
+pub fn under(at: &str, problem: SettingProblem) -> SettingProblem {
+    let setting = if problem.setting.is_empty() { at.to_owned() } else { format!("{at}.{}", problem.setting) };
+    SettingProblem { setting, ..problem }
+}
+
+impl RawChannel {
+    fn validate(self, name: String, base: &Path) -> Result<ChannelSettings, Vec<SettingProblem>> {
+        let mut problems = Vec::new();
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        {
+            problems
+                .push(SettingProblem::new("", "is no name for a channel; hint: letters, digits, `-`, `_`, up to 64"));
+        }
+        let mut span = |setting: &str, given: Option<SignedDuration>, default: u64, low: u64, high: u64| {
+            let seconds = given.map_or(default as i64, |d| d.as_secs());
+            if !(low as i64..=high as i64).contains(&seconds) {
+                problems.push(SettingProblem::new(setting, format!("is {seconds} s; hint: use {low} s to {high} s")));
+            }
+            Duration::from_secs(seconds.max(0) as u64)
+        };
+        let timeout = span("timeout", self.timeout, 30, 1, 600);
+        let give_up_after = span("give_up_after", self.give_up_after, 3 * 86_400, 60, 30 * 86_400);
+        let parallel = self.parallel.unwrap_or(4);
+        if !(1..=64).contains(&parallel) {
+            problems.push(SettingProblem::new("parallel", format!("is {parallel}; hint: use 1 to 64")));
+        }
+        let route = self.when.validate();
+        let checked = [
+            self.file.map(|raw| raw.validate(base).map(Kind::File).map_err(|p| ("file", p))),
+            self.webhook.map(|raw| raw.validate(base).map(Kind::Webhook).map_err(|p| ("webhook", p))),
+            self.stream.map(|raw| raw.validate(base).map(Kind::Stream).map_err(|p| ("stream", p))),
+            self.journal.map(|raw| raw.validate().map(Kind::Journal).map_err(|p| ("journal", p))),
+        ];
+        let kind = one_kind(checked.into_iter().flatten().collect());
+        match (route, kind) {
+            (Ok(route), Ok(kind)) if problems.is_empty() => {
+                let max_tlp = self.max_tlp.unwrap_or(if kind.stays_here() { Tlp::Red } else { Tlp::Amber });
+                Ok(ChannelSettings { name, max_tlp, route, timeout, parallel, give_up_after, kind })
+            }
+            (route, kind) => {
+                problems.extend(route.err().into_iter().flatten().map(|p| under("when", p)));
+                problems.extend(kind.err().into_iter().flatten());
+                Err(problems)
+            }
+        }
+    }
+}
+
+type CheckedKind = Result<Kind, (&'static str, Vec<SettingProblem>)>;
+
+fn one_kind(mut checked: Vec<CheckedKind>) -> Result<Kind, Vec<SettingProblem>> {
+    if checked.len() != 1 {
+        let hint = "give it exactly one of file, webhook, stream, journal";
+        return Err(vec![SettingProblem::new("", format!("has {} kinds; hint: {hint}", checked.len()))]);
+    }
+    checked.remove(0).map_err(|(kind, problems)| problems.into_iter().map(|p| under(kind, p)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> Result<AlertSettings, Vec<String>> {
+        let raw: RawAlertSettings = toml::from_str(toml).map_err(|e| vec![e.message().to_owned()])?;
+        raw.validate(Path::new("/etc/vigie")).map_err(|all| all.into_iter().map(|p| p.setting).collect())
+    }
+
+    #[test]
+    fn a_channel_is_one_kind_with_defaults() {
+        let settings = check("[channels.soc]\nfile = { path = 'alerts.jsonl' }\n[channels.j]\njournal = {}").unwrap();
+        let soc = &settings.channels[1];
+        assert_eq!((soc.name.as_str(), soc.max_tlp, soc.parallel), ("soc", Tlp::Red, 4));
+        let hook = "[channels.h]\nwebhook = { url = 'https://h.example/x', secrets = [{ credential = 'h' }] }";
+        assert_eq!(check(hook).unwrap().channels[0].max_tlp, Tlp::Amber);
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_place() {
+        let toml = "join_days = 0\njoin_share = 7.0\n\
+            [channels.a]\nparallel = 0\ntimeout = '1h'\nwhen = { min_probability = 9.0 }\nfile = { path = '' }\n\
+            [channels.b]\n[channels.c]\nfile = { path = 'x' }\njournal = {}\n\
+            [channels.d]\nwebhook = { url = 'ftp://x', secrets = [] }";
+        let mut found = check(toml).unwrap_err();
+        found.sort();
+        let expected = [
+            "channels.a.file.path",
+            "channels.a.parallel",
+            "channels.a.timeout",
+            "channels.a.when.min_probability",
+            "channels.b",
+            "channels.c",
+            "channels.d.webhook.secrets",
+            "channels.d.webhook.url",
+            "join_days",
+            "join_share",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn unknown_names_are_errors() {
+        for toml in [
+            "join_day = 1",
+            "[channels.a]\nfile = { path = 'x', mode = 1 }",
+            "[channels.a]\nfile = { path = 'x' }\nmax_tpl = 'red'",
+            "[channels.a]\nfile = { path = 'x' }\nwhen = { severity = 'high' }",
+        ] {
+            assert!(check(toml).is_err(), "{toml}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Delivering to a service of the operator's own: one request, whatever the answer.
+//!
+//! Reading a site takes its turn, obeys robots.txt and remembers when to leave a host alone. A receiver of alerts was
+//! named by the operator and says itself, in its answer, what became of the delivery: status, `Location` and body are
+//! given back, redirects are never followed. Addresses are checked and bytes and times are bounded all the same.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header;
+use tokio::time::timeout;
+
+use super::body::{self, Bounds};
+use super::client::{Client, Request, header_text, headers, name, sending};
+use super::error::NetError;
+use super::host::retry_after;
+
+/// Bytes of an answer that are kept: enough to recognise what a receiver says.
+const ANSWER_MAX: usize = 1 << 20;
+
+/// What a receiver answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `Location`, as received.
+    pub location: Option<String>,
+    /// How long it wants to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The body, cut at a megabyte.
+    pub bytes: Vec<u8>,
+}
+
+impl Client {
+    /// Sends one request and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there was no answer.
+    pub async fn deliver(&self, request: Request) -> Result<Reply, NetError> {
+        request.policy.check(&request.url)?;
+        let late = |_| NetError::Timeout { host: name(&request.url), phase: "the whole exchange" };
+        timeout(self.settings().total(), self.deliver_now(&request)).await.map_err(late)?
+    }
+
+    async fn deliver_now(&self, request: &Request) -> Result<Reply, NetError> {
+        let host = name(&request.url);
+        let settings = self.settings();
+        let sent = self
+            .transport(&request.policy)?
+            .request(request.method.into(), request.url.clone())
+            .headers(headers(request))
+            .body(request.body.clone())
+            .send();
+        let late = |_| NetError::Timeout { host: host.clone(), phase: "silence before the answer" };
+        let head = settings.connect() + settings.idle();
+        let response = timeout(head, sent).await.map_err(late)?.map_err(|e| sending(&e, &host))?;
+        self.check_answer(request, &response, &host)?;
+        let status = response.status().as_u16();
+        let location = header_text(response.headers(), &header::LOCATION);
+        let asked = header_text(response.headers(), &header::RETRY_AFTER);
+        let bounds =
+            Bounds { max_bytes: request.max_bytes.min(ANSWER_MAX), idle: settings.idle(), min_rate: settings.min_rate };
+        let body = body::read(response, &host, &bounds, self.memory()).await?;
+        let retry_after = asked.and_then(|value| retry_after(&value, SystemTime::now()));
+        Ok(Reply { status, location, retry_after, bytes: body.bytes })
+    }
+}
