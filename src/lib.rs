@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod confine;
 pub mod extract;
 pub mod fingerprint;
 pub mod matching;

@@ -12,6 +12,7 @@ mod progress;
 mod scan;
 mod watchlist;
 mod words;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "__extract-worker", hide = true)]
+    Worker(worker::Args),
 }
 
 /// Runs the program on its arguments.
@@ -73,5 +76,6 @@ fn run(command: Command) -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Worker(args) => worker::run(&args),
     }
 }

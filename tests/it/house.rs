@@ -9,6 +9,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("telemetry", &["model"]),
     ("extract", &["model"]),
+    ("confine", &["model", "extract"]),
     ("fingerprint", &["model"]),
     ("matching", &["model", "fingerprint"]),
     ("attribute", &["model"]),

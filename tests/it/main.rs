@@ -1,3 +1,4 @@
 //! Whole-program promises, one file each. They talk to loopback only and choose their ports themselves.
 
+mod confine;
 mod house;

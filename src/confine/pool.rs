@@ -1,0 +1,146 @@
+//! The workers of a program, lent to one caller at a time.
+
+use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::process::{Outcome, Worker};
+use super::{ConfineError, Health, Settings};
+use crate::extract::Limits;
+use crate::model::{ContentSink, Flow, Skip, SkipReason};
+
+/// Worker processes that read documents for the threads of this program: each caller has one to itself while it
+/// reads, and waits where all are taken. Workers are started when they are first needed.
+#[derive(Debug)]
+pub struct Pool {
+    settings: Settings,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    idle: Vec<Worker>,
+    /// Lent, or being started.
+    lent: usize,
+    health: Health,
+}
+
+impl Pool {
+    /// Starts the first worker, so that what is wrong with the set-up shows now and [`Pool::health`] knows.
+    ///
+    /// # Errors
+    /// If no worker can be started.
+    pub fn new(settings: Settings) -> io::Result<Self> {
+        let (first, missing) = Worker::start(&settings, &Limits::default()).map_err(io::Error::other)?;
+        let state = State { idle: vec![first], lent: 0, health: health(missing) };
+        Ok(Self { settings, state: Mutex::new(state), freed: Condvar::new() })
+    }
+
+    /// How far the workers are confined, as the one started last found it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.lock().health.clone()
+    }
+
+    /// Reads a document into `sink`, as [`extract`](crate::extract::extract) does, in a worker. If the worker fails on
+    /// it, what was delivered stands, and a skip of the whole document says what happened: `Time` or `Memory` where a
+    /// limit was overrun, else `Quarantined`. Such a document is not to be tried again.
+    ///
+    /// # Errors
+    /// If no worker could be had; nothing was delivered then.
+    pub fn extract(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        limits: &Limits,
+        sink: &mut dyn ContentSink,
+    ) -> Result<Flow, ConfineError> {
+        if bytes.len() as u64 > self.settings.document {
+            let detail = format!("{} bytes, of which at most {} are read at once", bytes.len(), self.settings.document);
+            sink.skipped(Skip::new("", SkipReason::TooLarge, detail));
+            return Ok(Flow::Go);
+        }
+        let mut lease = self.lend(limits, Choice::Any)?;
+        loop {
+            match lease.worker().extract(name, bytes, limits, self.settings.grace, sink) {
+                Outcome::Done(flow) => {
+                    lease.give_back();
+                    return Ok(flow);
+                }
+                Outcome::Stopped => return Ok(Flow::Stop),
+                // It may have died of what an earlier document did to it, or while it waited: a new one will tell.
+                Outcome::Died { innocent: true, .. } => {
+                    drop(lease);
+                    lease = self.lend(limits, Choice::New)?;
+                }
+                Outcome::Died { skip, .. } => {
+                    sink.skipped(skip);
+                    return Ok(Flow::Stop);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lend(&self, limits: &Limits, choice: Choice) -> Result<Lease<'_>, ConfineError> {
+        let workers = self.settings.workers.max(1);
+        let mut state =
+            self.freed.wait_while(self.lock(), |s| s.lent >= workers).unwrap_or_else(PoisonError::into_inner);
+        state.lent += 1;
+        let idle = state.idle.pop();
+        drop(state);
+        // From here on the lease gives the place back, whatever happens.
+        let mut lease = Lease { pool: self, worker: None };
+        lease.worker = idle.filter(|worker| choice == Choice::Any && worker.lasts(&self.settings, limits));
+        if lease.worker.is_none() {
+            let (worker, missing) = Worker::start(&self.settings, limits)?;
+            self.lock().health = health(missing);
+            lease.worker = Some(worker);
+        }
+        Ok(lease)
+    }
+}
+
+/// Which worker a document needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Any,
+    /// One that has read nothing yet.
+    New,
+}
+
+/// A place among the workers, and the worker. Dropped before it is given back, the worker is killed: it is in the
+/// middle of something.
+struct Lease<'p> {
+    pool: &'p Pool,
+    worker: Option<Worker>,
+}
+
+impl Lease<'_> {
+    fn worker(&mut self) -> &mut Worker {
+        // Set from the moment a lease is returned until it is given back, which consumes it.
+        self.worker.as_mut().expect("a lease has its worker")
+    }
+
+    fn give_back(mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.pool.lock().idle.push(worker);
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        drop(self.worker.take());
+        self.pool.lock().lent -= 1;
+        self.pool.freed.notify_one();
+    }
+}
+
+fn health(missing: Vec<String>) -> Health {
+    if missing.is_empty() { Health::Confined } else { Health::Degraded { why: missing } }
+}
