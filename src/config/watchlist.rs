@@ -51,12 +51,6 @@ pub fn read_record_watchlist(folder: &Path) -> Result<RecordWatchlist, Problems>
     let root = document.root();
     let raw: Raw = root.read_without(&["columns"]);
     let columns = columns(root);
-    if !raw.canaries.is_empty() && !columns.iter().any(|(_, kind)| *kind == FieldKind::Ref) {
-        root.problem(
-            "canaries",
-            "canaries are named by their ref, and no column is one; hint: give a column the kind \"ref\"",
-        );
-    }
     let id = checked_id(root, folder, raw.id);
     let mut problems = document.into_problems();
     let indexes = index_files(folder, &mut problems);
@@ -194,7 +188,6 @@ mod tests {
     fn what_could_never_work_is_refused() {
         for (folder, from, to, expected) in [
             ("portal", "", "", "stands in a folder called `portal`"),
-            ("crm", "zid = \"ref\"\n", "", "named by their ref"),
             ("crm", "id = \"crm\"\n", "", "`id` is missing"),
         ] {
             let problems = read(folder, &GOOD.replace(from, to)).unwrap_err();
