@@ -2,13 +2,17 @@
 //!
 //! A command only reads its arguments, calls the rooms that do the work and prints what they say.
 
+mod alerts;
 mod check;
 mod completions;
+mod demo;
 mod exit;
 mod explain;
 mod key;
 mod man;
+mod notify_agent;
 mod progress;
+mod run;
 mod scan;
 mod watchlist;
 mod words;
@@ -46,7 +50,11 @@ enum Command {
     Watchlist(watchlist::Args),
     Scan(scan::Args),
     Explain(explain::Args),
+    Run(run::Args),
     Check(check::Args),
+    Demo(demo::Args),
+    Alerts(alerts::Args),
+    NotifyAgent(notify_agent::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = "__extract-worker", hide = true)]
@@ -64,15 +72,19 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    exit::leave(run(cli.command))
+    exit::leave(dispatch(cli.command))
 }
 
-fn run(command: Command) -> Outcome {
+fn dispatch(command: Command) -> Outcome {
     match command {
         Command::Key(args) => key::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
+        Command::NotifyAgent(args) => notify_agent::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

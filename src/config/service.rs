@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::document::{Section, Text};
 use super::problem::Problems;
 use super::sites::{SiteFolders, read_sites};
+use crate::alert::{AlertSettings, RawAlertSettings};
 use crate::collect::Site;
 use crate::extract::Limits;
+use crate::fingerprint::Countries;
 use crate::model::SettingProblem;
 use crate::net::NetSettings;
 use crate::pipeline::{PipelineSettings, RawPipelineSettings};
@@ -27,6 +29,8 @@ pub struct Config {
     pub watchlists: PathBuf,
     /// Where the keys are.
     pub keys: KeySource,
+    /// The countries whose national phone numbers and postcodes are read.
+    pub countries: Countries,
     /// `[log]`.
     pub log: LogSettings,
     /// `[service]`.
@@ -39,6 +43,8 @@ pub struct Config {
     pub queue: QueueSettings,
     /// `[net]`.
     pub net: NetSettings,
+    /// `[alert]`.
+    pub alert: AlertSettings,
     /// Every `[[site]]`, of this file and of the folder of sites.
     pub sites: Vec<Site>,
     /// The folder of sites, if there is one: worth watching for changes.
@@ -79,6 +85,8 @@ struct RawTop {
     key_file: Option<PathBuf>,
     /// The key before the current one, while indexes are being rebuilt. Default: none.
     previous_key_file: Option<PathBuf>,
+    /// Countries whose national phone numbers and postcodes are read, likeliest first. Default: `["FR"]`.
+    countries: Vec<String>,
     /// A folder of further files with `[[site]]` tables. Default: `sites.d` beside this file, if there is one.
     sites: Option<PathBuf>,
     /// A folder with site families of one's own, a file for each. Default: `families.d` beside this file, if there is
@@ -97,7 +105,7 @@ struct RawLog {
 }
 
 /// The sections of the file; anything else at its top is one of [`RawTop`] or a mistake.
-const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "site"];
+const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "alert", "site"];
 
 /// Reads and checks the configuration. Touches no network and writes nothing.
 ///
@@ -117,10 +125,13 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
         );
     }
     let state = state.unwrap_or_default();
+    let countries = Countries::from_codes(&top.countries);
+    if let Err(error) = &countries {
+        root.problem("countries", error.to_string());
+    }
     let keys = key_source(root, base, top.key_file, top.previous_key_file);
-    let runtime = folders::runtime().unwrap_or_else(|| state.clone());
     let log = log(root);
-    let service = checked(root, "service", |raw: RawServiceSettings| raw.validate(&runtime));
+    let service = checked(root, "service", RawServiceSettings::validate);
     let pipeline = checked(root, "pipeline", RawPipelineSettings::validate);
     let limits = checked(root, "limits", |limits: Limits| or_problems(limits.problems(), limits));
     let queue = checked(root, "queue", |raw: RawQueueSettings| raw.validate(state.join("queue")));
@@ -128,6 +139,7 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
         let problems = net.problems().into_iter().map(|(key, message)| SettingProblem::new(key, message)).collect();
         or_problems(problems, net)
     });
+    let alert = checked(root, "alert", |raw: RawAlertSettings| raw.validate(base));
     let beside = |folder: Option<PathBuf>, usual: &str| {
         folder.map(|folder| base.join(folder)).or_else(|| Some(base.join(usual)).filter(|folder| folder.is_dir()))
     };
@@ -140,12 +152,14 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
             state,
             watchlists,
             keys: keys?,
+            countries: countries.ok()?,
             log,
             service: service?,
             pipeline: pipeline?,
             limits: limits?,
             queue: queue?,
             net: net?,
+            alert: alert?,
             sites,
             sites_folder: folders.sites,
         })

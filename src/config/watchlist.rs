@@ -186,10 +186,9 @@ mod tests {
 
     #[test]
     fn what_could_never_work_is_refused() {
-        for (folder, from, to, expected) in [
-            ("portal", "", "", "stands in a folder called `portal`"),
-            ("crm", "id = \"crm\"\n", "", "`id` is missing"),
-        ] {
+        for (folder, from, to, expected) in
+            [("portal", "", "", "stands in a folder called `portal`"), ("crm", "id = \"crm\"\n", "", "`id` is missing")]
+        {
             let problems = read(folder, &GOOD.replace(from, to)).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems}");
             assert!(problems.to_string().contains(expected), "{problems}");

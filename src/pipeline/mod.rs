@@ -8,10 +8,15 @@
 
 mod document;
 mod engine;
+mod flow;
+mod intake;
 mod judge;
+mod post;
 mod settings;
 
 pub use document::Document;
 pub use engine::{Current, Engine, Refusal, Sources};
+pub use flow::Flow;
+pub use intake::Inflow;
 pub use judge::{Judging, judge};
 pub use settings::{PipelineSettings, RawPipelineSettings, cores};

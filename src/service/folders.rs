@@ -12,12 +12,6 @@ pub fn state() -> Option<PathBuf> {
     first("STATE_DIRECTORY")
 }
 
-/// `$RUNTIME_DIRECTORY`.
-#[must_use]
-pub fn runtime() -> Option<PathBuf> {
-    first("RUNTIME_DIRECTORY")
-}
-
 /// The key as a systemd credential, if one was handed over.
 #[must_use]
 pub fn key_credential() -> Option<PathBuf> {

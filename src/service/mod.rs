@@ -2,7 +2,13 @@
 
 pub mod folders;
 pub mod health;
+mod lock;
+mod reload;
+mod run;
 mod settings;
+mod survey;
 pub mod systemd;
+mod watcher;
 
+pub use run::run;
 pub use settings::{RawServiceSettings, ServiceSettings};

@@ -1,7 +1,6 @@
 //! Where the service listens: the `[service]` table of the configuration.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -14,8 +13,6 @@ pub struct RawServiceSettings {
     /// Address and port of `/healthz` and `/metrics`, on loopback. Default: `127.0.0.1:9470`. Port 0 lets the system
     /// choose; the choice is in the log.
     pub listen: Option<SocketAddr>,
-    /// The socket on which alerts are followed. Default: `alerts.sock` in the runtime folder, else in the state folder.
-    pub alert_socket: Option<PathBuf>,
 }
 
 /// `[service]` as checked.
@@ -23,23 +20,16 @@ pub struct RawServiceSettings {
 pub struct ServiceSettings {
     /// Address and port of `/healthz` and `/metrics`.
     pub listen: SocketAddr,
-    /// The socket on which alerts are followed.
-    pub alert_socket: PathBuf,
 }
 
-/// The longest path a Unix socket may have, in bytes (`sun_path` less its terminating zero).
-const MAX_SOCKET_PATH: usize = 107;
-
 impl RawServiceSettings {
-    /// Checks all settings; the socket goes to `runtime` unless they say otherwise.
+    /// Checks all settings.
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub fn validate(self, runtime: &std::path::Path) -> Result<ServiceSettings, Vec<SettingProblem>> {
-        let checked = ServiceSettings {
-            listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9470))),
-            alert_socket: self.alert_socket.unwrap_or_else(|| runtime.join("alerts.sock")),
-        };
+    pub fn validate(self) -> Result<ServiceSettings, Vec<SettingProblem>> {
+        let checked =
+            ServiceSettings { listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9470))) };
         let mut problems = Vec::new();
         if !checked.listen.ip().is_loopback() {
             let message = format!(
@@ -47,11 +37,6 @@ impl RawServiceSettings {
                 checked.listen
             );
             problems.push(SettingProblem::new("listen", message));
-        }
-        if checked.alert_socket.as_os_str().len() > MAX_SOCKET_PATH {
-            let message =
-                format!("a socket's path has at most {MAX_SOCKET_PATH} bytes; hint: choose a shorter alert_socket");
-            problems.push(SettingProblem::new("alert_socket", message));
         }
         if problems.is_empty() { Ok(checked) } else { Err(problems) }
     }
@@ -63,11 +48,11 @@ mod tests {
 
     #[test]
     fn only_loopback_is_listened_on() {
-        let raw = |listen: &str| RawServiceSettings { listen: Some(listen.parse().unwrap()), alert_socket: None };
+        let raw = |listen: &str| RawServiceSettings { listen: Some(listen.parse().unwrap()) };
         for open in ["0.0.0.0:9470", "192.0.2.1:1", "[::]:9470"] {
-            let problems = raw(open).validate("/run/vigie".as_ref()).unwrap_err();
+            let problems = raw(open).validate().unwrap_err();
             assert_eq!(problems[0].setting, "listen");
         }
-        assert!(raw("[::1]:0").validate("/run/vigie".as_ref()).is_ok());
+        assert!(raw("[::1]:0").validate().is_ok());
     }
 }

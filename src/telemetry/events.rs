@@ -48,6 +48,26 @@ pub fn service_draining() {
     info!(event = "service.draining", "stopping: no new posts are taken, those in flight are finished");
 }
 
+/// Draining took too long; what has no verdict yet is in the queue and is judged after the next start.
+pub fn drain_cut_short(after: Duration) {
+    warn!(event = "service.drain_cut_short", s = after.as_secs(), "stopping before everything in flight was finished");
+}
+
+/// Where health and metrics are asked for.
+pub fn health_listening(address: std::net::SocketAddr) {
+    info!(event = "health.listening", %address, "health and metrics");
+}
+
+/// Health and metrics answer no longer.
+pub fn health_failed(error: &dyn Error) {
+    error!(event = "health.failed", error = %Chain(error), "health and metrics answer no longer");
+}
+
+/// The system does not tell of changed files.
+pub fn changes_unnoticed(error: &dyn Error) {
+    warn!(event = "service.changes_unnoticed", error = %Chain(error), "changed files are read again only after SIGHUP");
+}
+
 /// Drained.
 pub fn service_stopped(took: Duration) {
     info!(event = "service.stopped", ms = took.as_millis() as u64, "stopped");

@@ -1,0 +1,81 @@
+//! The round that the service makes over itself every few seconds: figures for the metrics, concerns for the health
+//! page, and the little that has to be tidied.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+
+use super::health::Health;
+use crate::collect::HealthBoard;
+use crate::pipeline::Current;
+use crate::queue::{LocalQueue, Queue};
+use crate::store::{FilteredSeen, Outbox, SqliteStore};
+use crate::telemetry::metrics;
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// Failed visits in a row before a site is a concern: once or twice is the weather.
+const FAILURES: u32 = 3;
+
+/// What is looked at.
+pub struct Survey {
+    /// Where concerns are told.
+    pub health: Health,
+    /// How sites fare.
+    pub board: Arc<HealthBoard>,
+    /// The watchlists in use.
+    pub current: Current,
+    /// Where the outbox is.
+    pub store: Arc<SqliteStore>,
+    /// Grows with the posts seen.
+    pub seen: Arc<FilteredSeen>,
+    /// Posts that wait.
+    pub queue: Arc<LocalQueue>,
+}
+
+/// Makes its rounds until it is dropped.
+pub async fn keep(survey: Survey) {
+    let survey = Arc::new(survey);
+    loop {
+        let round = Arc::clone(&survey);
+        // What panics or fails in one round is looked at again in the next.
+        let _ = spawn_blocking(move || round.look()).await;
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+impl Survey {
+    fn look(&self) {
+        let depth = self.queue.depth();
+        metrics().queue_posts.set(depth.posts as i64);
+        let mut concerns: Vec<String> = self.current.get().refused.iter().map(|r| r.reason.clone()).collect();
+        for (site, fares) in self.board.snapshot() {
+            if fares.failures >= FAILURES {
+                concerns.push(format!("site {site}: {} visits failed: {}", fares.failures, fares.last_error));
+            }
+        }
+        if depth.quarantined > 0 {
+            concerns.push(format!("{} posts could not be judged and are kept aside", depth.quarantined));
+        }
+        match self.store.outbox_counts() {
+            Ok((pending, dead)) => {
+                metrics().outbox_pending.set(pending as i64);
+                if dead > 0 {
+                    concerns.push(format!("{dead} deliveries were given up; hint: vigie alerts list"));
+                }
+            }
+            Err(error) => concerns.push(error.to_string()),
+        }
+        if let Err(error) = self.seen.rebuild_if_full() {
+            concerns.push(error.to_string());
+        }
+        self.health.set_concerns(concerns);
+    }
+}
+
+/// Answers once the runtime and its blocking threads have done something: what the watchdog asks for.
+pub async fn pulse() {
+    let _ = spawn_blocking(|| ()).await;
+}
