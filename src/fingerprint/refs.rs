@@ -144,8 +144,11 @@ impl RefBlock {
         for reference in self.iter() {
             for ((class, _), b) in classes.iter().zip(reference) {
                 let (alphabet, width) = CLASSES[*class];
-                let code =
-                    if alphabet.is_empty() { usize::from(*b) } else { memchr::memchr(*b, alphabet).unwrap_or(0) };
+                let code = match (class, alphabet.is_empty()) {
+                    (0, _) => 0,
+                    (_, true) => usize::from(*b),
+                    (_, false) => memchr::memchr(*b, alphabet).unwrap_or(0),
+                };
                 bits.write(code as u64, width);
             }
         }

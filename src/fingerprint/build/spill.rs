@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) const PARTS: usize = 256;
 /// Bytes written at a time.
 const FLUSH: usize = 256 << 10;
-/// Parts beyond this many bytes are split again rather than loaded: only when a large share of all records has one value.
+/// The largest part that is loaded: larger ones there are only when a large share of all records has one value.
 const LOAD: u64 = 128 << 20;
 
 /// Records in parts. A record begins with its key (u64).
@@ -21,7 +21,12 @@ pub(super) struct Spill {
     width: usize,
     /// Which byte of the key chooses the part: 0 the uppermost.
     depth: u32,
+    /// Bytes held in memory before parts are written.
     budget: usize,
+    /// Bytes of a part that are written at a time.
+    flush: usize,
+    /// Parts beyond this many bytes are split again rather than loaded.
+    load: u64,
     held: usize,
     parts: Vec<Part>,
     file: Option<File>,
@@ -39,12 +44,18 @@ struct Part {
 impl Spill {
     /// For records of `width` bytes, with temporary files in `folder`.
     pub(super) fn new(folder: &Path, width: usize, budget: usize) -> Self {
-        Self::at_depth(folder, width, budget, 0)
+        Self::with_limits(folder, width, budget, FLUSH, LOAD)
     }
 
-    fn at_depth(folder: &Path, width: usize, budget: usize, depth: u32) -> Self {
+    pub(super) fn with_limits(folder: &Path, width: usize, budget: usize, flush: usize, load: u64) -> Self {
         let parts = (0..PARTS).map(|_| Part::default()).collect();
-        Self { folder: folder.to_owned(), width, depth, budget, held: 0, parts, file: None, end: 0 }
+        Self { folder: folder.to_owned(), width, depth: 0, budget, flush, load, held: 0, parts, file: None, end: 0 }
+    }
+
+    /// An empty one that tells apart what has one part here, by the next byte of the key.
+    fn finer(&self) -> Option<Self> {
+        let finer = Self::with_limits(&self.folder, self.width, self.budget, self.flush, self.load);
+        (self.depth < 7).then_some(Self { depth: self.depth + 1, ..finer })
     }
 
     /// Adds a record. Those with one key stay in the order they were added.
@@ -56,7 +67,7 @@ impl Spill {
         part.buffer.extend_from_slice(record);
         part.len += record.len() as u64;
         self.held += record.len();
-        if part.buffer.len() >= FLUSH && self.held > self.budget {
+        if part.buffer.len() >= self.flush && self.held > self.budget {
             return self.flush(no);
         }
         Ok(())
@@ -80,7 +91,7 @@ impl Spill {
 
     /// Whether a part is small enough for [`Spill::load`].
     pub(super) fn is_loadable(&self, no: usize) -> bool {
-        self.parts[no].len <= LOAD
+        self.parts[no].len <= self.load
     }
 
     /// All records of a part, in the order they were added.
@@ -110,7 +121,7 @@ impl Spill {
             let records = self.load(no)?;
             return each(&gather(&records, self.width, &order(&records, self.width)));
         }
-        let mut finer = (self.depth < 7).then(|| Self::at_depth(&self.folder, self.width, self.budget, self.depth + 1));
+        let mut finer = self.finer();
         self.pieces(no, &mut |piece| match &mut finer {
             Some(finer) => piece.chunks_exact(self.width).try_for_each(|record| finer.push(record)),
             None => each(piece),

@@ -77,7 +77,12 @@ pub fn projection(kind: FieldKind, normal: &[u8]) -> Option<MaskedForm> {
 #[must_use]
 pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
     let raw = raw.trim_ascii();
-    if !is_maskable(kind) || raw.len() > super::MAX_VALUE || !is_masked(raw) {
+    if !is_maskable(kind) || raw.len() > super::MAX_VALUE {
+        return None;
+    }
+    // `06 XX XX 34 56`: where only digits can stand, two letters are a mask.
+    let digits_only = matches!(kind, FieldKind::Phone | FieldKind::Siren);
+    if !is_masked(raw) && !(digits_only && raw.windows(2).any(|w| w.eq_ignore_ascii_case(b"xx"))) {
         return None;
     }
     if kind == FieldKind::Email { email(raw) } else { number(raw) }

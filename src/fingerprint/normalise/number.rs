@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-use super::fold::is_invisible;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// A SIREN: 9 digits, or the first 9 of a SIRET's 14, or those in a French VAT number (`FR` and a key before them).
 pub(super) fn siren(raw: &[u8], out: &mut Vec<u8>) -> bool {
@@ -36,7 +37,8 @@ pub(super) fn reference(raw: &[u8], out: &mut Vec<u8>) -> bool {
     } else {
         let Ok(text) = std::str::from_utf8(raw) else { return false };
         let mut buffer = [0u8; 4];
-        for c in text.chars().filter(|c| c.is_alphanumeric() && !is_invisible(*c)).flat_map(char::to_uppercase) {
+        let is_part = |c: &char| c.is_alphanumeric() && !is_combining_mark(*c);
+        for c in text.nfkd().filter(is_part).flat_map(char::to_uppercase).nfkd().filter(is_part) {
             out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
         }
     }
