@@ -2,3 +2,4 @@
 
 mod confine;
 mod house;
+mod index_file;

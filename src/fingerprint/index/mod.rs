@@ -51,11 +51,19 @@ impl SnapshotIndex {
     /// If the file cannot be read, is no index, is of another version, was built with another key, is cut or damaged. Damage in parts
     /// that opening does not touch shows when they are ([`Damaged`]).
     pub fn open(path: &Path, keys: &Keyring) -> Result<Self, IndexError> {
-        Self::open_kind(path, keys).map_err(|kind| IndexError::new(path, kind))
+        let content = Content::open(path).map_err(|e| IndexError::new(path, e.into()))?;
+        Self::of(content, path, keys).map_err(|kind| IndexError::new(path, kind))
     }
 
-    fn open_kind(path: &Path, keys: &Keyring) -> Result<Self, IndexErrorKind> {
-        let content = Content::open(path)?;
+    /// An index from the bytes of its file; `path` is only what errors name.
+    ///
+    /// # Errors
+    /// As [`SnapshotIndex::open`].
+    pub fn from_bytes(bytes: Vec<u8>, path: &Path, keys: &Keyring) -> Result<Self, IndexError> {
+        Self::of(Content::Copied(bytes), path, keys).map_err(|kind| IndexError::new(path, kind))
+    }
+
+    fn of(content: Content, path: &Path, keys: &Keyring) -> Result<Self, IndexErrorKind> {
         let (header, key_no, key) = Header::decode(content.bytes(), |id| match keys.position(id) {
             Some(no) => Ok((no, &keys.keys()[no])),
             None => {
