@@ -128,16 +128,32 @@ impl Catalogue {
     /// Appends to `hits` the positions in `fingerprints` of those that may be in any index. The probes of a batch do not wait for one
     /// another: this is the way to ask for many.
     pub fn probe(&self, fingerprints: &[u64], hits: &mut Vec<u32>) {
-        let start = hits.len();
-        // Every position is written and kept only if it hit: no branch that depends on memory still to come.
-        hits.resize(start + fingerprints.len(), 0);
-        let mut end = start;
-        for (i, fingerprint) in fingerprints.iter().enumerate() {
-            hits[end] = i as u32;
-            end += usize::from(self.might_contain(*fingerprint));
+        let blocks = match &self.merged {
+            Some(filter) => Some(filter.blocks()),
+            None => self.indexes.first().and_then(SnapshotIndex::whole_filter),
+        };
+        match blocks {
+            Some(blocks) => {
+                let count = blocks.len() as u64;
+                keep(fingerprints, hits, |fp| filter::test(&blocks[filter::block_of(fp, count) as usize], fp));
+            }
+            None => keep(fingerprints, hits, |fp| self.might_contain(fp)),
         }
-        hits.truncate(end);
     }
+}
+
+/// Appends the positions of those that `test` lets pass. Every position is written and kept only if it passed: no branch depends on
+/// memory still to come, so the processor fetches the blocks of several keys at once.
+#[inline]
+fn keep(fingerprints: &[u64], hits: &mut Vec<u32>, test: impl Fn(u64) -> bool) {
+    let start = hits.len();
+    hits.resize(start + fingerprints.len(), 0);
+    let mut end = start;
+    for (i, fingerprint) in fingerprints.iter().enumerate() {
+        hits[end] = i as u32;
+        end += usize::from(test(*fingerprint));
+    }
+    hits.truncate(end);
 }
 
 fn bit(kind: FieldKind) -> u32 {

@@ -77,6 +77,11 @@ impl Filter {
         &mut self.blocks
     }
 
+    /// All blocks.
+    pub(super) fn blocks(&self) -> &[[u8; BLOCK]] {
+        &self.blocks
+    }
+
     /// Whether the key may be in.
     #[inline]
     pub(super) fn may_contain(&self, fingerprint: u64) -> bool {

@@ -1,9 +1,10 @@
 //! The keyed hashes: fingerprints, tags, record keys. What is hashed is made in `normalise`.
 //!
-//! SipHash-2-4 under secret 128-bit keys, one for each purpose and kind: a key per kind is what makes the fingerprint a
-//! function of `kind ‖ normal form` without copying the value behind its kind. `docs/decisions/0002` argues the choice.
+//! SipHash under secret 128-bit keys, one for each purpose and kind: a key per kind is what makes the fingerprint a function of
+//! `kind ‖ normal form` without copying the value behind its kind. Fingerprints take SipHash-2-4; the tags, of which 4 to 16
+//! bits are kept, SipHash-1-3. `docs/decisions/0002-keyed-hash.md` argues the choice.
 
-use siphasher::sip::SipHasher24;
+use siphasher::sip::{SipHasher13, SipHasher24};
 
 use super::key::Key;
 use super::normalise::masked::MaskedForm;
@@ -16,9 +17,9 @@ const KINDS: usize = 32;
 #[derive(Clone)]
 pub struct Hasher {
     fingerprints: [SipHasher24; KINDS],
-    tags: [SipHasher24; KINDS],
-    exported: [SipHasher24; KINDS],
-    masks: [SipHasher24; KINDS],
+    tags: [SipHasher13; KINDS],
+    exported: [SipHasher13; KINDS],
+    masks: [SipHasher13; KINDS],
     records: SipHasher24,
 }
 
@@ -38,14 +39,20 @@ impl Hasher {
     pub fn new(key: &Key) -> Self {
         let family = |context: &str| {
             let secret = key.derive(context);
-            std::array::from_fn(|kind| sip(&blake3::keyed_hash(&secret, &[kind as u8])))
+            move |kind: usize| sip_key(&blake3::keyed_hash(&secret, &[kind as u8]))
         };
+        let quick = |context: &str| {
+            let of_kind = family(context);
+            std::array::from_fn(|kind| SipHasher13::new_with_key(&of_kind(kind)))
+        };
+        let fingerprints = family("vigie 2026-11 fingerprints");
+        let records = sip_key(&blake3::keyed_hash(&key.derive("vigie 2026-11 record keys"), &[]));
         Self {
-            fingerprints: family("vigie 2026-11 fingerprints"),
-            tags: family("vigie 2026-11 tags"),
-            exported: family("vigie 2026-11 as-exported tags"),
-            masks: family("vigie 2026-11 mask tags"),
-            records: sip(&blake3::keyed_hash(&key.derive("vigie 2026-11 record keys"), &[])),
+            fingerprints: std::array::from_fn(|kind| SipHasher24::new_with_key(&fingerprints(kind))),
+            tags: quick("vigie 2026-11 tags"),
+            exported: quick("vigie 2026-11 as-exported tags"),
+            masks: quick("vigie 2026-11 mask tags"),
+            records: SipHasher24::new_with_key(&records),
         }
     }
 
@@ -99,10 +106,10 @@ impl Hasher {
     }
 }
 
-fn sip(secret: &blake3::Hash) -> SipHasher24 {
+fn sip_key(secret: &blake3::Hash) -> [u8; 16] {
     let mut key = [0u8; 16];
     key.copy_from_slice(&secret.as_bytes()[..16]);
-    SipHasher24::new_with_key(&key)
+    key
 }
 
 impl std::fmt::Debug for Hasher {

@@ -208,10 +208,10 @@ impl Encoder<'_> {
         if !valid {
             return;
         }
-        let hash = plan.hasher.tag(kind, &self.normal);
+        let hash = || plan.hasher.tag(kind, &self.normal);
         match place.width {
-            TagWidth::One => tags[place.offset] = tag8(hash),
-            TagWidth::Two => tags[place.offset..place.offset + 2].copy_from_slice(&tag16(hash).to_le_bytes()),
+            TagWidth::One => tags[place.offset] = tag8(hash()),
+            TagWidth::Two => tags[place.offset..place.offset + 2].copy_from_slice(&tag16(hash()).to_le_bytes()),
             TagWidth::None | TagWidth::Mask => {}
         }
         if kind.strength() == Strength::Strong {

@@ -22,7 +22,7 @@ use crate::fingerprint::profile::Private;
 use crate::fingerprint::refs::{PRIVATE_BLOCK, RefBlock, Sealer};
 
 /// Bytes of records, and of fingerprints, that are held before they go to temporary files.
-const BUDGET: usize = 192 << 20;
+const BUDGET: usize = 128 << 20;
 /// Bytes of a strong fingerprint on its way: key and slot.
 const STRONG: usize = 12;
 

@@ -181,6 +181,12 @@ impl SnapshotIndex {
         Ok(bytes.first_chunk().is_some_and(|block| filter::test(block, fingerprint)))
     }
 
+    /// The filter as it lies in the file, once all of it was touched and found whole.
+    pub(super) fn whole_filter(&self) -> Option<&[[u8; filter::BLOCK]]> {
+        let place = self.header.place(Section::Filter);
+        Some(self.data.whole_filter(place.offset as usize, place.len as usize)?.as_chunks().0)
+    }
+
     /// Appends to `out` the records that have the value with this fingerprint in any column of its kind, at most [`MAX_SHARED`];
     /// gives how many there are.
     pub fn lookup(&self, fingerprint: u64, out: &mut Vec<Slot>) -> Result<usize, Damaged> {
