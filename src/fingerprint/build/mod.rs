@@ -138,7 +138,7 @@ pub fn build_reader(
             || export.read(stretches),
         );
         dense = false;
-        for part in &encoded {
+        for part in encoded {
             writer.add(part)?;
         }
         progress(Progress { stage: Stage::Reading, bytes: export.bytes(), records: writer.records() });

@@ -118,18 +118,17 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds a stretch's records behind those before.
-    pub(super) fn add(&mut self, encoded: &Encoded) -> Result<(), BuildError> {
+    pub(super) fn add(&mut self, mut encoded: Encoded) -> Result<(), BuildError> {
         if self.records + encoded.count as u64 > format::MAX_RECORDS {
             return Err(BuildError::TooManyRecords { most: format::MAX_RECORDS });
         }
         let base = self.records as u32;
-        let mut record = vec![0; self.plan.width()];
-        for (i, from) in encoded.records.chunks_exact(record.len()).enumerate() {
-            record.copy_from_slice(from);
+        let failed = self.failed();
+        for (i, record) in encoded.records.chunks_exact_mut(self.plan.width()).enumerate() {
             record[Plan::ROW_AT..Plan::ROW_AT + 4].copy_from_slice(&(base + i as u32).to_le_bytes());
             let is_named = record[..8] != NO_NAME.to_le_bytes();
             let spill = if is_named { &mut self.named } else { &mut self.nameless };
-            spill.push(&record).map_err(BuildError::target(self.place.target()))?;
+            spill.push(record).map_err(&failed)?;
         }
         let mut start = 0;
         for end in &encoded.ref_ends {

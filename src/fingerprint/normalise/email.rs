@@ -63,8 +63,25 @@ fn plain(bare: &[u8], out: &mut Vec<u8>) -> bool {
     is_domain(&out[at + 1..])
 }
 
+/// What stands in a local part: a table, because every byte of every address is asked.
+const LOCAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        table[b as usize] = b.is_ascii_alphanumeric();
+        b += 1;
+    }
+    let others = b"._-+'%!#$&/=?^`{|}~";
+    let mut i = 0;
+    while i < others.len() {
+        table[others[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 fn is_local(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"._-+'%!#$&/=?^`{|}~".contains(&b)
+    LOCAL[usize::from(b)]
 }
 
 fn is_domain(domain: &[u8]) -> bool {
