@@ -227,6 +227,11 @@ impl<'t> Columns<'t> {
         self.base = at;
     }
 
+    /// Hands on the rows so far, without the text they were read from: values must not be ranges of it.
+    pub(crate) fn flush_here(&mut self, out: &mut Out<'_>) {
+        self.flush(out, self.base);
+    }
+
     /// Leaves out the text from the last row to `at`.
     pub(crate) fn skip_to(&mut self, out: &mut Out<'_>, from: usize, at: usize) {
         self.flush(out, from);

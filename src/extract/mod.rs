@@ -11,6 +11,7 @@ mod detect;
 mod encoding;
 pub mod lane;
 mod limits;
+mod markup;
 mod out;
 mod sql;
 #[cfg(test)]

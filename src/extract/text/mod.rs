@@ -6,14 +6,17 @@
 
 pub(crate) mod delimited;
 pub(crate) mod header;
+pub(crate) mod keyvalue;
 pub(crate) mod looks;
 pub(crate) mod plan;
 
+use super::markup;
 use super::out::Out;
 use super::sql;
 use super::tree::json;
 use crate::model::{Batch, Layout, Shape};
 use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
+use keyvalue::Blocks;
 
 /// How far the segmenter jumps through text in which it found nothing, at most.
 const MAX_STRIDE: usize = 1 << 20;
@@ -31,6 +34,8 @@ pub(super) enum Opening {
     Literal(usize),
     /// A statement of SQL.
     Sql(usize),
+    /// HTML or XML.
+    Markup(usize),
 }
 
 /// What the line at the beginning of `text` opens.
@@ -38,7 +43,8 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
     let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let line = &text[blank..line_end(text).max(blank)];
     match line.first()? {
-        b'{' | b'[' => Some(Opening::Literal(blank)),
+        b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
+        b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
         _ => assigned(line).map(|at| Opening::Literal(blank + at)),
     }
@@ -114,12 +120,17 @@ impl Segmenter {
             return end;
         }
         let sample = upto_opening(sample(text));
-        at + match sniff_table(sample) {
-            Some(found) => {
+        match look(sample) {
+            Some(Look::Table(found)) => {
                 self.stride = SAMPLE_BYTES;
-                self.table(out, text, found, 0)
+                at + self.table(out, text, found, 0)
             }
-            None => self.pass(out, text, sample.len()),
+            Some(Look::Blocks(blocks)) => {
+                self.stride = SAMPLE_BYTES;
+                self.read(out, &text[..blocks.start]);
+                keyvalue::read(out, whole, at + blocks.start, blocks).max(at + 1)
+            }
+            None => at + self.pass(out, text, sample.len()),
         }
     }
 
@@ -127,6 +138,7 @@ impl Segmenter {
     fn opened(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize, opening: Opening) -> Option<usize> {
         match opening {
             Opening::Literal(blank) => json::read(out, whole, at + blank),
+            Opening::Markup(blank) => markup::read(out, whole, at + blank),
             Opening::Sql(blank) => sql::read(out, whole, at + blank),
         }
     }
@@ -162,6 +174,21 @@ impl Segmenter {
     }
 }
 
+/// What a sample of lines shows.
+enum Look {
+    Table(Found),
+    Blocks(Blocks),
+}
+
+/// The table or the blocks that a sample shows, whichever come first.
+fn look(sample: &[u8]) -> Option<Look> {
+    let table = sniff_table(sample);
+    match keyvalue::sniff(sample) {
+        Some(blocks) if table.as_ref().is_none_or(|table| blocks.start <= table.start) => Some(Look::Blocks(blocks)),
+        _ => table.map(Look::Table),
+    }
+}
+
 /// The table that the sample shows, if any.
 fn sniff_table(sample: &[u8]) -> Option<Found> {
     sniff::sniff(sample)
@@ -194,7 +221,7 @@ fn back_lines(text: &[u8], end: usize, lines: usize) -> usize {
     memchr::memrchr_iter(b'\n', &text[..end - 1]).nth(lines - 1).map_or(end, |i| i + 1)
 }
 
-fn line_end(text: &[u8]) -> usize {
+pub(crate) fn line_end(text: &[u8]) -> usize {
     memchr::memchr(b'\n', text).map_or(text.len(), |i| i + 1)
 }
 

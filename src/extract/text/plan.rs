@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use super::delimited::{self, last_row_end, sniff::Found};
-use super::{Opening, Segmenter, header_of, opening, sample, shape_of, sniff_table};
+use super::{Look, Opening, Segmenter, header_of, look, opening, sample, shape_of};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
 use crate::extract::out::Out;
@@ -46,7 +46,7 @@ impl Plan {
         let head = &head[mark..];
         let whole = head.len() - head.len() % charset.unit();
         let text = encoding::decode(&head[..whole.min(encoding::SAMPLE * 2)], charset);
-        let course = match announced(&text).map_or_else(|| sniff_table(sample(&text)).ok_or(Course::Lines), Err) {
+        let course = match announced(&text).map_or_else(|| main_table(&text).ok_or(Course::Lines), Err) {
             Ok(found) => {
                 let rest = &text[found.start..];
                 let (header, rows_at) = header_of(rest, &found);
@@ -115,6 +115,14 @@ impl Plan {
         }
         segmenter.read(out, &piece[at..]);
         out.flush_rows();
+    }
+}
+
+/// The table that goes on through a text, unless it begins with something else.
+fn main_table(text: &[u8]) -> Option<Found> {
+    match look(sample(text))? {
+        Look::Table(found) => Some(found),
+        Look::Blocks(_) => None,
     }
 }
 

@@ -90,6 +90,26 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a literal may begin with this line, which begins with a bracket: marks (`[b]`, `[1] Martin`, `[nom] => …`)
+/// and blocks of code do not.
+pub(crate) fn may_open(line: &[u8]) -> bool {
+    let inner = line[1..].trim_ascii_start();
+    let word = inner.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let plausible = match inner.first() {
+        None => true,
+        Some(b'"' | b'\'' | b'{' | b'[' | b'(' | b'}' | b'-' | b'/' | b':' | b'0'..=b'9') => true,
+        Some(_) if line[0] == b'{' => {
+            word > 0 && inner[word..].trim_ascii_start().first().is_some_and(|b| matches!(b, b':' | b'='))
+        }
+        Some(_) => {
+            let constant =
+                [&b"null"[..], b"true", b"false", b"none", b"array", b"objectid", b"u", b"b", b"dict", b"nil"];
+            constant.iter().any(|c| inner[..word].eq_ignore_ascii_case(c))
+        }
+    };
+    plausible && !is_mark(line)
+}
+
 /// Whether a line begins with a bracketed mark of prose: `[1] Martin et al.`
 fn is_mark(text: &[u8]) -> bool {
     let line = &text[..text.len().min(64)];

@@ -208,6 +208,12 @@ impl<'t> Tree<'t> {
         self.children(one).any(|a| self.children(two).any(|b| key(a) == key(b)))
     }
 
+    /// Whether the first two children have the same key, as the elements of XML do: then it is no label.
+    fn repeats(&self, node: usize) -> bool {
+        let mut keys = self.children(node).map(|child| self.bytes(self.nodes[child].key));
+        keys.next().is_some_and(|first| keys.next() == Some(first))
+    }
+
     /// Whether the elements of a list are records of their own rather than details of the one they stand in: three or
     /// more values, one of them typed.
     fn holds_records(&self, list: usize) -> bool {
@@ -229,7 +235,7 @@ impl<'t> Tree<'t> {
         }
         if self.is_list(node) {
             let length = path.len();
-            let labelled = self.nodes[node].kind == NodeKind::Object;
+            let labelled = self.nodes[node].kind == NodeKind::Object && !self.repeats(node);
             extend_path(path, self.bytes(self.nodes[node].key));
             for child in self.children(node).collect::<Vec<_>>() {
                 if self.nodes[child].kind == NodeKind::Object && !self.is_list(child) {

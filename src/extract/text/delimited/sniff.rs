@@ -104,9 +104,13 @@ fn settle(sample: &[u8], dialect: &mut Dialect) {
         }
         let spaced = count(&[d, b' ']) + count(&[b' ', d]);
         dialect.padded = spaced * 2 > count(&[d]);
-        dialect.backslash = dialect.quote != 0
-            && count(&[b'\\', dialect.quote]) > 0
-            && count(&[dialect.quote; 2]) < count(&[b'\\', dialect.quote]) + 1;
+        // `\"` within a cell; before a quote or the cell's end the backslash may be one of the value.
+        let q = dialect.quote;
+        let escape = [b'\\', q];
+        let inside = memchr::memmem::find_iter(sample, &escape)
+            .filter(|at| sample.get(at + 2).is_some_and(|b| !matches!(*b, b'\n' | b'\r') && *b != d && *b != q));
+        let escapes = inside.count();
+        dialect.backslash = q != 0 && escapes > 0 && escapes > count(&[b'\\', q, q]);
     }
     if d == b'|' || d == 0xE2 {
         let framed = sample.split(|b| *b == b'\n').filter(|line| {

@@ -1,0 +1,297 @@
+//! Records as blocks of `label : value` lines: LDIF, vCard, YAML lists, `print_r`, vertical console output, and what
+//! people type.
+//!
+//! Recognised by labels that come back. A record ends where its first label comes again, at a rule, or at a blank line
+//! in texts where records are parted so.
+
+mod label;
+
+use std::borrow::Cow;
+
+use base64::Engine;
+
+use self::label::{Coding, Label, labelled};
+use super::delimited::is_rule;
+use super::header::is_known;
+use super::looks::looks;
+use crate::extract::columns::Columns;
+use crate::extract::out::Out;
+use crate::model::Shape;
+
+/// Unlabelled lines in a row that end the blocks.
+const GAP: usize = 3;
+
+/// Where blocks begin in a sample, and how they are parted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blocks {
+    pub start: usize,
+    /// Whether a blank line ends a record.
+    blank_parts: bool,
+}
+
+/// The first lines of a sample that are blocks, if there are any.
+pub(crate) fn sniff(sample: &[u8]) -> Option<Blocks> {
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while at < sample.len() {
+        let (label, end) = labelled(sample, at);
+        let line = sample[at..end].trim_ascii();
+        lines.push((at, label, line.is_empty(), is_rule(line) || is_parting(line) || is_bracket(line)));
+        at = end;
+    }
+    // Blocks begin at a labelled line that others follow.
+    let first = (0..lines.len()).find(|i| {
+        lines[*i].1.is_some() && {
+            let near: Vec<_> = lines[*i..].iter().filter(|line| !line.3).take(5).collect();
+            near.iter().filter(|line| line.1.is_some()).count() * 10 >= near.len() * 7
+        }
+    })?;
+    let lines = &lines[first..];
+    let labels: Vec<&Label> = lines.iter().filter_map(|line| line.1.as_ref()).collect();
+    let content = lines.iter().filter(|line| !line.3).count();
+    let key = |label: &Label| sample[label.key.clone()].to_ascii_lowercase();
+    let mut keys: Vec<Vec<u8>> = labels.iter().map(|label| key(label)).collect();
+    let first_key = keys.first()?.clone();
+    let firsts = keys.iter().filter(|key| **key == first_key).count();
+    keys.sort();
+    keys.dedup();
+    let typed = labels.iter().filter(|label| looks(&sample[label.value.clone()]).typed()).count();
+    let known = keys.iter().filter(|key| is_known(key)).count();
+    let dense = labels.len() * 10 >= content * 6;
+    let repeating = labels.len() * 2 >= keys.len() * 3 && labels.len() >= 4 && typed > 0;
+    let single = labels.len() >= 3 && labels.len() * 10 >= content * 8 && known >= 2 && typed >= 1;
+    let gaps = lines.windows(2).filter(|pair| pair[0].2 && pair[1].1.is_some()).count() + 1;
+    let blank_parts =
+        gaps > 1 && gaps * 10 >= firsts * 8 && gaps * 10 <= firsts.max(1) * 15 || firsts == 1 && gaps > 1 && repeating;
+    (dense && (repeating || single)).then_some(Blocks { start: lines[0].0, blank_parts })
+}
+
+/// Reads the blocks that begin at `start`. Returns where they end.
+pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize, blocks: Blocks) -> usize {
+    out.flush_rows();
+    let mut reader = Reader {
+        text,
+        columns: Columns::new(text, start, Shape::KeyValue),
+        first: Vec::new(),
+        seen: Vec::new(),
+        indent: None,
+    };
+    let end = reader.lines(out, start, blocks);
+    reader.columns.end_row(out, end);
+    reader.columns.flush(out, end);
+    end
+}
+
+struct Reader<'t> {
+    text: &'t [u8],
+    columns: Columns<'t>,
+    /// The label that begins the record at hand.
+    first: Vec<u8>,
+    /// The labels of the record at hand.
+    seen: Vec<Vec<u8>>,
+    /// Indentation of list items that begin records.
+    indent: Option<usize>,
+}
+
+impl Reader<'_> {
+    fn lines(&mut self, out: &mut Out<'_>, start: usize, blocks: Blocks) -> usize {
+        let (mut at, mut end) = (start, start);
+        let (mut gap, mut unlabelled) = (false, 0);
+        while at < self.text.len() && !out.stopped() {
+            let (label, next) = labelled(self.text, at);
+            let line = self.text[at..next].trim_ascii();
+            if let Some(label) = label {
+                self.line(out, at, &label, next, gap);
+                (gap, unlabelled) = (false, 0);
+                end = next;
+            } else if is_rule(line) || is_parting(line) {
+                gap |= !line.is_empty() || blocks.blank_parts;
+            } else if !is_bracket(line) && !self.loose(out, line, at, next, &mut unlabelled) {
+                return end;
+            } else {
+                end = next;
+            }
+            at = next;
+        }
+        at.max(end)
+    }
+
+    /// A line without a label: a value of the record at hand, unless too many of them follow each other.
+    fn loose(&mut self, out: &mut Out<'_>, line: &[u8], at: usize, next: usize, unlabelled: &mut usize) -> bool {
+        *unlabelled += 1;
+        let ends = *unlabelled >= GAP || line.len() > 160 || super::opens_other_shape(&self.text[at..]);
+        if ends && (line.len() <= 160 || !self.labels_follow(next)) {
+            return false;
+        }
+        let start = at + self.text[at..next].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        if self.seen.is_empty() || line.len() > 160 {
+            out.text(&self.text[at..next]);
+        } else {
+            let column = self.columns.column(b"", out.limits.columns);
+            self.columns.put_range(column, start, start + line.len());
+        }
+        true
+    }
+
+    fn labels_follow(&self, mut at: usize) -> bool {
+        let mut labels = 0;
+        for _ in 0..4 {
+            if at < self.text.len() {
+                let (label, next) = labelled(self.text, at);
+                labels += usize::from(label.is_some());
+                at = next;
+            }
+        }
+        labels >= 2
+    }
+
+    fn line(&mut self, out: &mut Out<'_>, at: usize, label: &Label, next: usize, gap: bool) {
+        let key = self.text[label.key.clone()].to_ascii_lowercase();
+        let indent = label.key.start - at;
+        let item = label.item && *self.indent.get_or_insert(indent) == indent;
+        let again = key == self.first;
+        let parted = gap && !self.seen.is_empty();
+        if again || item || parted || self.first.is_empty() {
+            if !self.seen.is_empty() {
+                self.columns.end_row(out, at);
+                self.seen.clear();
+            }
+            self.first.clone_from(&key);
+        }
+        if self.seen.len() < 256 && !self.seen.contains(&key) {
+            self.seen.push(key);
+        }
+        self.value(out, label, next);
+    }
+
+    fn value(&mut self, out: &Out<'_>, label: &Label, next: usize) {
+        let name = &self.text[label.key.clone()];
+        let column = self.columns.column(name, out.limits.columns);
+        let value = &self.text[label.value.clone()];
+        let decoded: Cow<'_, [u8]> = match label.coding {
+            Coding::Base64 => {
+                base64::engine::general_purpose::STANDARD.decode(value).map_or(Cow::Borrowed(value), Cow::Owned)
+            }
+            Coding::QuotedPrintable => Cow::Owned(quoted_printable(value)),
+            Coding::Plain => Cow::Borrowed(value),
+        };
+        let structured = matches!(name, b"N" | b"ADR" | b"ORG") && memchr::memchr(b';', value).is_some();
+        if structured {
+            for part in decoded.split(|b| *b == b';').filter(|part| !part.is_empty()) {
+                self.columns.put_value(column, part);
+            }
+            return;
+        }
+        // LDIF and vCard fold long lines: what follows begins with one blank and goes on.
+        let folded = self.text.get(next) == Some(&b' ')
+            && label.value.end + 2 >= next
+            && label.value.len() >= 60
+            && labelled(self.text, next).0.is_none();
+        match decoded {
+            Cow::Borrowed(_) if !folded => self.columns.put_range(column, label.value.start, label.value.end),
+            decoded => self.columns.put_value(column, &decoded),
+        }
+    }
+}
+
+/// Lines that only open or close what a printed structure holds.
+fn is_bracket(line: &[u8]) -> bool {
+    matches!(line, b"(" | b")" | b"Array" | b"{" | b"}" | b"},")
+}
+
+/// Lines that stand between records: `BEGIN:VCARD` is a label, these are not.
+fn is_parting(line: &[u8]) -> bool {
+    let numbered = |prefix: &[u8]| line.starts_with(prefix) && line.iter().any(u8::is_ascii_digit);
+    numbered(b"-[ RECORD")
+        || (line.starts_with(b"***") && line.ends_with(b"***"))
+        || (line.starts_with(b"[") && line.ends_with(b"=> Array"))
+}
+
+/// `=C3=A9` to bytes.
+pub(crate) fn quoted_printable(value: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut at = 0;
+    while at < value.len() {
+        let hex = value
+            .get(at + 1..at + 3)
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
+        match (value[at], hex) {
+            (b'=', Some(byte)) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            (b'=', None) if value.get(at + 1) == Some(&b'\n') => at += 2,
+            (b'=', None) if value[at + 1..].starts_with(b"\r\n") => at += 3,
+            (byte, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::extract::testing::read;
+
+    fn filled(text: &str) -> Vec<Vec<String>> {
+        let kept = read(text.as_bytes());
+        assert!(kept.tables.iter().any(|t| t.shape == crate::model::Shape::KeyValue), "{text}\n{kept:?}");
+        let filled = |row: Vec<String>| row.into_iter().filter(|c| !c.is_empty()).collect();
+        kept.rows.into_iter().map(|(_, row)| filled(row)).collect()
+    }
+
+    #[test]
+    fn blocks_are_read_in_every_spelling() {
+        for text in [
+            "nom : Martin\nmail : a@x.example\ntel : 0612345678\n------------------\nnom : Petit\nmail : b@x.example\n------------------\n",
+            "Nom: Martin\nMail: a@x.example\nTél: 0612345678\n\nNom: Petit\nMail: b@x.example\n",
+            "nom=Martin\nmail=a@x.example\ntel=0612345678\nnom=Petit\nmail=b@x.example\n",
+            "- name: Martin\n  email: a@x.example\n  phone: \"0612345678\"\n- name: Petit\n  email: b@x.example\n",
+            "Array\n(\n    [0] => Array\n        (\n            [nom] => Martin\n            [mail] => a@x.example\n            [tel] => 0612345678\n        )\n\n    [1] => Array\n        (\n            [nom] => Petit\n            [mail] => b@x.example\n        )\n)\n",
+            "*************************** 1. row ***************************\n nom: Martin\nmail: a@x.example\n tel: 0612345678\n*************************** 2. row ***************************\n nom: Petit\nmail: b@x.example\n",
+            "-[ RECORD 1 ]----\nnom  | Martin\nmail | a@x.example\ntel  | 0612345678\n-[ RECORD 2 ]----\nnom  | Petit\nmail | b@x.example\n",
+        ] {
+            assert_eq!(
+                filled(text),
+                [vec!["Martin", "a@x.example", "0612345678"], vec!["Petit", "b@x.example"]],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn directories_and_address_books_are_read() {
+        let ldif = "dn: cn=a,dc=x\nobjectClass: top\nobjectClass: person\ncn:: SsOpcsO0bWU=\nmail: a@x.example\n\n\
+                    dn: cn=b,dc=x\nobjectClass: top\nobjectClass: person\ncn: Petit\nmail: b@x.example\n";
+        let rows = filled(ldif);
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].contains(&"Jérôme".to_owned()) && rows[1].contains(&"b@x.example".to_owned()));
+        let vcard = "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Lef=C3=A8vre;Zo=C3=A9\nTEL;TYPE=CELL:+33612345678\nEMAIL:z@x.example\nEND:VCARD\n";
+        let rows = filled(&format!("{vcard}{}", vcard.replace("z@", "y@")));
+        assert_eq!(rows.len(), 2);
+        for value in ["Lefèvre", "Zoé", "+33612345678", "z@x.example"] {
+            assert!(rows[0].contains(&value.to_owned()), "{value} {rows:?}");
+        }
+    }
+
+    #[test]
+    fn missing_labels_leave_their_column_empty() {
+        let kept = read(b"nom : A\nmail : a@x.example\n\nnom : B\ntel : 0612345678\nmail : b@x.example\n\nnom : C\nmail : c@x.example\n");
+        assert_eq!(kept.headers(), [Some(vec!["nom", "mail", "tel"])]);
+        assert_eq!(kept.cells()[1], ["B", "b@x.example", "0612345678"]);
+    }
+
+    #[test]
+    fn credentials_and_prose_are_no_blocks() {
+        for text in [
+            "martin:secret\npetit:azerty\nroux:motdepasse\ndurand:hunter2\n",
+            "Note: this is fresh.\nIt comes from somewhere else and is quite long.\nPrice: 300.\nNothing more to say about it, really.\n",
+        ] {
+            let kept = read(text.as_bytes());
+            assert!(kept.tables.iter().all(|t| t.shape != crate::model::Shape::KeyValue), "{text}");
+        }
+    }
+}
