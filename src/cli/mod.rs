@@ -14,6 +14,7 @@ mod notify_agent;
 mod progress;
 mod run;
 mod scan;
+mod site;
 mod watchlist;
 mod words;
 mod worker;
@@ -55,6 +56,7 @@ enum Command {
     Demo(demo::Args),
     Alerts(alerts::Args),
     NotifyAgent(notify_agent::Args),
+    Site(site::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = "__extract-worker", hide = true)]
@@ -86,6 +88,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Alerts(args) => alerts::run(&args),
         Command::NotifyAgent(args) => notify_agent::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Site(args) => site::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Worker(args) => worker::run(&args),

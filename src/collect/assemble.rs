@@ -127,7 +127,8 @@ impl<I: Intake> WebVisit<'_, I> {
     /// Why an answer with status 200 is not the file that was asked for.
     fn not_a_file(&self, content: &Content, url: &Url, is_content: bool) -> Option<&'static str> {
         let path = content.url.path().to_ascii_lowercase();
-        let named_page = [".html", ".htm", ".xhtml"].iter().any(|end| path.ends_with(end) || url.path().ends_with(end));
+        let named_page = [".html", ".htm", ".xhtml"].iter().any(|end| path.ends_with(end) || url.path().ends_with(end))
+            || content.file_name.is_some();
         let typed_page = content.media_type.as_deref().is_some_and(|m| m.to_ascii_lowercase().starts_with("text/html"));
         if typed_page && !named_page && looks_like_html(&content.bytes) {
             return Some("a page came instead of the file");

@@ -5,7 +5,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// Formats with a time of day, tried in order on what the standards do not cover.
-const WITH_TIME: [&str; 14] = [
+const WITH_TIME: [&str; 16] = [
+    "%b %d, %Y, %I %p",
+    "%B %d, %Y, %I %p",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d, %I:%M %p",
@@ -28,7 +30,7 @@ const DAY: [&str; 8] =
 /// Reads a date. `format` is tried first; `zone` is that of dates without one; `now` is what "yesterday" refers to.
 #[must_use]
 pub fn parse(text: &str, format: Option<&str>, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.split_whitespace().map(plain_word).collect::<Vec<_>>().join(" ");
     if text.len() > 100 {
         return None;
     }
@@ -39,6 +41,16 @@ pub fn parse(text: &str, format: Option<&str>, zone: &TimeZone, now: Timestamp) 
         .or_else(|| WITH_TIME.iter().find_map(|format| civil(&text, format, zone)))
         .or_else(|| DAY.iter().find_map(|format| day(&text, format, zone)))
         .or_else(|| relative(&text.to_ascii_lowercase(), zone, now))
+}
+
+/// `p.m.` as `PM`, `Sept.` as `Sep`, `Nov.` as `Nov`.
+fn plain_word(word: &str) -> &str {
+    match word {
+        "a.m." => "AM",
+        "p.m." => "PM",
+        "Sept." | "Sept" => "Sep",
+        _ => word.strip_suffix('.').filter(|w| w.bytes().all(|b| b.is_ascii_alphabetic())).unwrap_or(word),
+    }
 }
 
 fn formatted(text: &str, format: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -123,6 +135,8 @@ mod tests {
             ("Fri, 02 Jan 2026 03:04:05 GMT", &paris, "2026-01-02T03:04:05Z"),
             ("2026-07-02 03:04", &paris, "2026-07-02T01:04:00Z"),
             ("Jan 2, 2026, 3:04 PM", &TimeZone::UTC, "2026-01-02T15:04:00Z"),
+            ("Nov. 2, 2026, 8:24 p.m.", &TimeZone::UTC, "2026-11-02T20:24:00Z"),
+            ("Sept. 2, 2026, 8 a.m.", &TimeZone::UTC, "2026-09-02T08:00:00Z"),
             ("02 Jan 2026, 15:04", &TimeZone::UTC, "2026-01-02T15:04:00Z"),
             ("1767322800", &TimeZone::UTC, "2026-01-02T03:00:00Z"),
             ("1767322800000", &TimeZone::UTC, "2026-01-02T03:00:00Z"),

@@ -22,6 +22,7 @@ mod prepass;
 mod schedule;
 pub mod settings;
 mod text;
+mod trial;
 mod visit;
 mod web;
 
@@ -29,6 +30,7 @@ pub use collector::Collector;
 pub use health::{HealthBoard, SiteHealth};
 pub use intake::{Clock, Cursor, Intake, Refused, system_clock};
 pub use settings::{Families, SettingError, Site, check_sites};
+pub use trial::{ExampleResult, Trial, check_examples, check_family, try_site};
 
 #[cfg(test)]
 mod tests;

@@ -257,7 +257,7 @@ impl Reader<'_> {
         };
         Some(Entry {
             raw: self.links(item.raw.as_ref(), node, known),
-            content: item.body.as_ref().and_then(|body| body.content(node)),
+            content: item.body.as_ref().and_then(|body| body.content(node)).filter(|text| !text.trim().is_empty()),
             author: first(item.author.as_ref(), node, known),
             date: self.date(item.date.as_ref(), date.as_deref()),
             attachments: self.links(item.attachments.as_ref(), node, known),

@@ -5,7 +5,31 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// The definitions that ship, by file name. Each is tried by a test on its own examples.
-const BUILT_IN: &[(&str, &str)] = &[];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("bepasty", include_str!("../../../sites/bepasty.toml")),
+    ("directory", include_str!("../../../sites/directory.toml")),
+    ("discourse", include_str!("../../../sites/discourse.toml")),
+    ("dokuwiki", include_str!("../../../sites/dokuwiki.toml")),
+    ("feed", include_str!("../../../sites/feed.toml")),
+    ("flaskbb", include_str!("../../../sites/flaskbb.toml")),
+    ("github-gists", include_str!("../../../sites/github-gists.toml")),
+    ("gitlab-snippets", include_str!("../../../sites/gitlab-snippets.toml")),
+    ("ideone", include_str!("../../../sites/ideone.toml")),
+    ("machina", include_str!("../../../sites/machina.toml")),
+    ("mediawiki", include_str!("../../../sites/mediawiki.toml")),
+    ("misago", include_str!("../../../sites/misago.toml")),
+    ("mybb", include_str!("../../../sites/mybb.toml")),
+    ("nodebb", include_str!("../../../sites/nodebb.toml")),
+    ("pastebin", include_str!("../../../sites/pastebin.toml")),
+    ("phpbb", include_str!("../../../sites/phpbb.toml")),
+    ("reddit", include_str!("../../../sites/reddit.toml")),
+    ("rustypaste", include_str!("../../../sites/rustypaste.toml")),
+    ("slexy", include_str!("../../../sites/slexy.toml")),
+    ("spirit", include_str!("../../../sites/spirit.toml")),
+    ("telegram", include_str!("../../../sites/telegram.toml")),
+    ("vbulletin", include_str!("../../../sites/vbulletin.toml")),
+    ("xenforo", include_str!("../../../sites/xenforo.toml")),
+];
 
 /// One definition.
 #[derive(Debug, Clone)]
