@@ -130,3 +130,89 @@ fn kill_list() -> Filter {
     let target = std::env::consts::ARCH.try_into()?;
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, target)?.try_into()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PID: u32 = 4321;
+    const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+    const DENY: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+
+    /// What the kernel would answer: the filter, run. Only the instructions that the compiler of filters emits.
+    fn run(program: &BpfProgram, data: &[u8; 64]) -> u32 {
+        let (mut at, mut value) = (0, 0_u32);
+        loop {
+            let step = &program[at];
+            at += 1;
+            let jump = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+            match step.code {
+                0x20 => value = u32::from_ne_bytes(data[step.k as usize..][..4].try_into().unwrap()),
+                0x54 => value &= step.k,
+                0x05 => at += step.k as usize,
+                0x15 => at += jump(value == step.k),
+                0x25 => at += jump(value > step.k),
+                0x35 => at += jump(value >= step.k),
+                0x06 => return step.k,
+                code => panic!("instruction {code:#x}"),
+            }
+        }
+    }
+
+    /// The stricter answer of both filters, as the kernel takes it (`KILL_PROCESS` is the least as a signed number).
+    fn verdict(call: c_long, arguments: [u64; 6]) -> u32 {
+        let architecture: u32 = if cfg!(target_arch = "x86_64") { 0xC000_003E } else { 0xC000_00B7 };
+        let mut data = [0; 64];
+        data[..4].copy_from_slice(&(call as u32).to_ne_bytes());
+        data[4..8].copy_from_slice(&architecture.to_ne_bytes());
+        for (argument, place) in arguments.iter().zip(data[16..].chunks_exact_mut(8)) {
+            place.copy_from_slice(&argument.to_ne_bytes());
+        }
+        [allow_list(PID).unwrap(), kill_list().unwrap()]
+            .iter()
+            .map(|filter| run(filter, &data))
+            .min_by_key(|answer| *answer as i32)
+            .unwrap()
+    }
+
+    #[test]
+    fn of_all_system_calls_only_those_listed_are_allowed() {
+        for call in 0..1024 {
+            let expected = match call {
+                call if HOSTILE.contains(&call) => KILL,
+                call if ALLOWED.contains(&call) => ALLOW,
+                _ => DENY,
+            };
+            // Protections and flags that no condition accepts.
+            assert_eq!(verdict(call, [0, 0, 7, 0, 0, 0]), expected, "system call {call}");
+        }
+        assert!(!HOSTILE.iter().any(|call| ALLOWED.contains(call)));
+    }
+
+    #[test]
+    fn memory_is_never_executable_and_never_a_file() {
+        let anonymous = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
+        assert_eq!(verdict(libc::SYS_mmap, [0, 4096, 3, anonymous, u64::MAX, 0]), ALLOW);
+        assert_eq!(verdict(libc::SYS_mmap, [0, 4096, 7, anonymous, u64::MAX, 0]), DENY);
+        assert_eq!(verdict(libc::SYS_mmap, [0, 4096, 1, libc::MAP_PRIVATE as u64, 0, 0]), DENY);
+        assert_eq!(verdict(libc::SYS_mprotect, [0, 4096, 3, 0, 0, 0]), ALLOW);
+        assert_eq!(verdict(libc::SYS_mprotect, [0, 4096, 5, 0, 0, 0]), DENY);
+    }
+
+    #[test]
+    fn signals_go_to_the_worker_itself_only() {
+        assert_eq!(verdict(libc::SYS_tgkill, [PID.into(), PID.into(), 6, 0, 0, 0]), ALLOW);
+        assert_eq!(verdict(libc::SYS_tgkill, [1, 1, 9, 0, 0, 0]), DENY);
+        assert_eq!(verdict(libc::SYS_kill, [PID.into(), 9, 0, 0, 0, 0]), KILL);
+    }
+
+    #[test]
+    fn calls_of_another_architecture_kill() {
+        let mut data = [0; 64];
+        // `write` of the 32-bit x86 table is number 4.
+        data[..4].copy_from_slice(&4_u32.to_ne_bytes());
+        data[4..8].copy_from_slice(&0x4000_0003_u32.to_ne_bytes());
+        assert_eq!(run(&allow_list(PID).unwrap(), &data), KILL);
+    }
+}
