@@ -12,14 +12,14 @@ use nix::unistd::Pid;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketType, socket};
 
-use crate::model::{Batch, ContentSink, Layout, Shape, Table};
+use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Table};
 
 /// How an order begins.
 const MARK: &[u8] = b"\0vigie-probe ";
 
 /// Carries out the order that `document` is, if it is one.
-pub(super) fn act(document: &[u8], sink: &mut dyn ContentSink) {
-    let Some(order) = document.strip_prefix(MARK).and_then(|order| std::str::from_utf8(order).ok()) else { return };
+pub(super) fn act(document: &[u8], sink: &mut dyn ContentSink) -> Option<Flow> {
+    let order = std::str::from_utf8(document.strip_prefix(MARK)?).ok()?;
     let (action, argument) = order.split_once(' ').unwrap_or((order, ""));
     let answer = match attempt(action, argument) {
         Ok(what) => format!("done {what}"),
@@ -29,7 +29,7 @@ pub(super) fn act(document: &[u8], sink: &mut dyn ContentSink) {
     batch.text = answer.into_bytes();
     batch.source = batch.text.len();
     sink.table(Table { no: 0, shape: Shape::Text, member: String::new(), header: None });
-    let _ = sink.batch(&mut batch);
+    Some(sink.batch(&mut batch))
 }
 
 fn attempt(action: &str, argument: &str) -> io::Result<String> {

@@ -44,10 +44,14 @@ pub fn serve(limits: WorkerLimits) -> io::Result<()> {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         (&mut from).take(request.bytes).read_to_end(&mut document)?;
-        #[cfg(debug_assertions)]
-        super::probe::act(&document, &mut outlet);
         let input = Input { name: &request.name, bytes: &document };
-        let read = panic::catch_unwind(AssertUnwindSafe(|| extract(input, &request.limits, &mut outlet)));
+        let read = panic::catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(debug_assertions)]
+            if let Some(flow) = super::probe::act(input.bytes, &mut outlet) {
+                return flow;
+            }
+            extract(input, &request.limits, &mut outlet)
+        }));
         let Ok(flow) = read else {
             // Whatever the panic left half done, nobody shall read with it.
             outlet.panicked(&PLACE.take());
