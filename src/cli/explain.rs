@@ -24,8 +24,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Outcome {
     let engine = args.engine.load()?;
+    let reader = args.engine.reader()?;
     let limits = Limits::default();
-    let judging = Judging { matcher: &engine.matcher, limits: &limits, refs: false, today: Zoned::now().date() };
+    let judging =
+        Judging { matcher: &engine.matcher, limits: &limits, reader: &reader, refs: false, today: Zoned::now().date() };
     let mut out = BufWriter::new(stdout().lock());
     let mut incomplete = !engine.refused.is_empty();
     for input in inputs::list(std::slice::from_ref(&args.document)) {

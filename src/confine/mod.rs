@@ -14,12 +14,14 @@ mod pool;
 #[cfg(debug_assertions)]
 mod probe;
 mod process;
+mod reader;
 mod sandbox;
 mod settings;
 mod wire;
 mod worker;
 
 pub use pool::Pool;
+pub use reader::Reader;
 pub use settings::{Settings, WorkerLimits};
 pub use worker::serve;
 

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
+use crate::confine::{ConfineError, Reader};
+use crate::extract::Limits;
 use crate::extract::lane::{CHUNK, Chunk, Lane, SAMPLE};
-use crate::extract::{Input, Limits, extract};
 use crate::matching::{Matcher, Scan};
 use crate::model::{ContentSink, Flow, Skip, SkipReason};
 
@@ -69,25 +70,44 @@ impl<'a> Document<'a> {
         Ok(Self { name, content: Content::Whole(head, cut) })
     }
 
-    /// Reads all of it into a scan.
-    pub(super) fn scan<'m>(self, matcher: &'m Matcher, limits: &Limits) -> Reading<'m> {
+    /// Reads all of it into a scan: what can be cut into rows as it stands here, everything else through `reader`.
+    ///
+    /// # Errors
+    /// If the reader cannot take it now.
+    pub(super) fn scan<'m>(
+        self,
+        matcher: &'m Matcher,
+        limits: &Limits,
+        reader: &Reader,
+    ) -> Result<Reading<'m>, ConfineError> {
+        let whole = |bytes: &[u8]| {
+            let mut scan = matcher.scan();
+            // Stopped early means damage or a limit; both are in the scan.
+            let _ = reader.extract(self.name, bytes, limits, &mut scan)?;
+            Ok(scan)
+        };
         match self.content {
-            Content::Borrowed(bytes) => in_memory(self.name, bytes, matcher, limits),
+            Content::Borrowed(bytes) => in_memory(bytes, matcher, limits, whole),
             Content::Whole(bytes, cut) => {
-                let mut read = in_memory(self.name, &bytes, matcher, limits);
+                let mut read = in_memory(&bytes, matcher, limits, whole)?;
                 if let Some(skip) = cut {
                     ContentSink::skipped(&mut read.scan, skip);
                 }
-                read
+                Ok(read)
             }
-            Content::Stream { head, rest, lane } => streamed(head, rest, &lane, matcher, limits),
+            Content::Stream { head, rest, lane } => Ok(streamed(head, rest, &lane, matcher, limits)),
         }
     }
 }
 
-fn in_memory<'m>(name: &str, bytes: &[u8], matcher: &'m Matcher, limits: &Limits) -> Reading<'m> {
+fn in_memory<'m>(
+    bytes: &[u8],
+    matcher: &'m Matcher,
+    limits: &Limits,
+    whole: impl FnOnce(&[u8]) -> Result<Scan<'m>, ConfineError> + Send,
+) -> Result<Reading<'m>, ConfineError> {
     if bytes.len() < SEVERAL_THREADS {
-        return Reading { hash: blake3::hash(bytes), scan: whole(name, bytes, matcher, limits) };
+        return Ok(Reading { scan: whole(bytes)?, hash: blake3::hash(bytes) });
     }
     let lane = Lane::open(&bytes[..SAMPLE], limits);
     let (hash, scan) = rayon::join(
@@ -95,19 +115,12 @@ fn in_memory<'m>(name: &str, bytes: &[u8], matcher: &'m Matcher, limits: &Limits
         || match lane {
             Some(lane) => {
                 let chunks: Vec<Chunk> = lane.chunks(bytes).collect();
-                parsed(&chunks, matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0
+                Ok(parsed(&chunks, matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0)
             }
-            None => whole(name, bytes, matcher, limits),
+            None => whole(bytes),
         },
     );
-    Reading { hash, scan }
-}
-
-fn whole<'m>(name: &str, bytes: &[u8], matcher: &'m Matcher, limits: &Limits) -> Scan<'m> {
-    let mut scan = matcher.scan();
-    // Stopped early means damage or a limit; both are in the scan.
-    let _ = extract(Input { name, bytes }, limits, &mut scan);
-    scan
+    Ok(Reading { hash, scan: scan? })
 }
 
 /// Chunks on all threads; the parts know their places. Also whether more is wanted.

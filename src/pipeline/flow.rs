@@ -14,8 +14,10 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use super::engine::{Current, Sources};
+use super::judge::JudgeError;
 use super::settings::PipelineSettings;
 use crate::alert::{Committer, Judged};
+use crate::confine::{ConfineError, Reader};
 use crate::extract::Limits;
 use crate::model::{Post, Verdict};
 use crate::queue::{Delivery, Queue, Receipt, Refused};
@@ -31,6 +33,8 @@ pub struct Flow {
     pub sources: Sources,
     /// What one document may cost.
     pub limits: Limits,
+    /// Who reads what must be decoded.
+    pub reader: Arc<Reader>,
     /// Where verdicts go.
     pub committer: Arc<Committer>,
     /// How many posts at a time, on how many threads.
@@ -46,6 +50,18 @@ enum NoVerdict {
     /// Indexes kept turning out to be damaged.
     #[error("no undamaged index could be asked")]
     Damaged,
+    /// Nobody could read it.
+    #[error("no extraction worker could be had")]
+    Unread(#[source] ConfineError),
+}
+
+impl From<JudgeError> for NoVerdict {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::Damaged(_) => Self::Damaged,
+            JudgeError::Unread(why) => Self::Unread(why),
+        }
+    }
 }
 
 /// The first pause before something that failed is tried again; it doubles up to the last.
@@ -93,7 +109,7 @@ impl Flow {
     async fn settle(self: &Arc<Self>, delivery: Delivery, threads: &rayon::ThreadPool) {
         let Delivery { receipt, post, attempt } = delivery;
         let post = Arc::new(post);
-        let judged = match self.judged(Arc::clone(&post), threads).await {
+        let judged = match self.judged_once_read(&post, threads).await {
             Ok(judged) => judged,
             Err(reason) => return self.give_back(receipt, &post, attempt, &reason).await,
         };
@@ -107,6 +123,24 @@ impl Flow {
         events::post_settled(&post.site, id, verdict, took);
     }
 
+    /// Judges, again and again while nobody can be had to read: that is no fault of the post, and must not count as
+    /// one of its attempts.
+    async fn judged_once_read(
+        self: &Arc<Self>,
+        post: &Arc<Post>,
+        threads: &rayon::ThreadPool,
+    ) -> Result<Judged, NoVerdict> {
+        let mut pause = PAUSES.0;
+        loop {
+            match self.judged(Arc::clone(post), threads).await {
+                Err(unread @ NoVerdict::Unread(_)) => events::post_retried(&post.id, &unread, pause),
+                other => return other,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
     /// Judges on one of the threads kept for it; the runtime's own stay free.
     async fn judged(self: &Arc<Self>, post: Arc<Post>, threads: &rayon::ThreadPool) -> Result<Judged, NoVerdict> {
         let (answer, judged) = oneshot::channel();
@@ -114,7 +148,7 @@ impl Flow {
         threads.spawn(move || {
             let judged = catch_unwind(AssertUnwindSafe(|| flow.judge_post(&post)));
             let verdict = match judged {
-                Ok(judged) => judged.map_err(|_| NoVerdict::Damaged),
+                Ok(judged) => judged.map_err(NoVerdict::from),
                 Err(_) => Err(NoVerdict::Panicked),
             };
             // Nobody waits for it only when the flow itself is gone.

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::document::Document;
 use crate::attribute::{Context, DocumentFacts, attribute};
+use crate::confine::{ConfineError, Reader};
 use crate::extract::Limits;
 use crate::fingerprint::Damaged;
 use crate::matching::Matcher;
@@ -16,19 +17,32 @@ pub struct Judging<'a> {
     pub matcher: &'a Matcher,
     /// What one may cost.
     pub limits: &'a Limits,
+    /// Who reads what must be decoded.
+    pub reader: &'a Reader,
     /// Whether the records' own keys are decrypted.
     pub refs: bool,
     /// The day it is.
     pub today: Date,
 }
 
+/// Why nothing may be concluded of a document yet.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// An index turned out to be damaged while it was needed: drop it and judge again.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// Nobody could read it: judge again later.
+    #[error(transparent)]
+    Unread(#[from] ConfineError),
+}
+
 /// Judges one document. Large plain ones use all threads of the rayon pool this is called in.
 ///
 /// # Errors
-/// If an index turned out to be damaged while it was needed: nothing may be concluded; drop it and judge again.
-pub fn judge(document: Document<'_>, judging: Judging<'_>) -> Result<Assessment, Damaged> {
+/// If nothing may be concluded.
+pub fn judge(document: Document<'_>, judging: Judging<'_>) -> Result<Assessment, JudgeError> {
     let name = document.name.to_owned();
-    let reading = document.scan(judging.matcher, judging.limits);
+    let reading = document.scan(judging.matcher, judging.limits, judging.reader)?;
     let facts = DocumentFacts {
         name,
         blake3: reading.hash.to_hex().to_string(),

@@ -18,5 +18,5 @@ pub use document::Document;
 pub use engine::{Current, Engine, Refusal, Sources};
 pub use flow::Flow;
 pub use intake::Inflow;
-pub use judge::{Judging, judge};
+pub use judge::{JudgeError, Judging, judge};
 pub use settings::{PipelineSettings, RawPipelineSettings, cores};

@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 use super::document::Document;
 use super::engine::Engine;
 use super::flow::Flow;
-use super::judge::{Judging, judge};
+use super::judge::{JudgeError, Judging, judge};
 use crate::alert::{Judged, PostFacts};
 use crate::extract::{Limits, passwords_in};
 use crate::fingerprint::Damaged;
@@ -22,21 +22,28 @@ impl Flow {
     /// Judges all documents of a post against one set of watchlists.
     ///
     /// # Errors
-    /// If indexes keep turning out to be damaged.
-    pub(super) fn judge_post(&self, post: &Post) -> Result<Judged, Damaged> {
+    /// If indexes keep turning out to be damaged, or no reader can be had.
+    pub(super) fn judge_post(&self, post: &Post) -> Result<Judged, JudgeError> {
         for _ in 0..MAX_DAMAGED {
             let engine = self.current.get();
             match self.judge_against(&engine, post) {
                 Ok(documents) => return Ok(Judged { post: PostFacts::from(post), at: Timestamp::now(), documents }),
-                Err(Damaged) => self.current.drop_damaged(&engine, &self.sources),
+                Err(JudgeError::Damaged(_)) => self.current.drop_damaged(&engine, &self.sources),
+                Err(unread) => return Err(unread),
             }
         }
-        Err(Damaged)
+        Err(Damaged.into())
     }
 
-    fn judge_against(&self, engine: &Arc<Engine>, post: &Post) -> Result<Vec<Assessment>, Damaged> {
+    fn judge_against(&self, engine: &Arc<Engine>, post: &Post) -> Result<Vec<Assessment>, JudgeError> {
         let limits = self.limits_for(post);
-        let judging = Judging { matcher: &engine.matcher, limits: &limits, refs: false, today: Zoned::now().date() };
+        let judging = Judging {
+            matcher: &engine.matcher,
+            limits: &limits,
+            reader: &self.reader,
+            refs: false,
+            today: Zoned::now().date(),
+        };
         let mut assessments = Vec::new();
         for document in post.documents() {
             let started = std::time::Instant::now();

@@ -20,6 +20,7 @@ use crate::alert::channels::{Surroundings, set_up};
 use crate::alert::{Committer, Deliveries, Desk, Ratings};
 use crate::collect::{Collector, HealthBoard, system_clock};
 use crate::config::{Config, KeySource};
+use crate::confine::{Pool, Reader, Settings};
 use crate::fingerprint::{Key, Keyring};
 use crate::net::Client;
 use crate::pipeline::{Current, Engine, Flow, Inflow, Sources};
@@ -108,6 +109,7 @@ struct Opened {
     store: Arc<SqliteStore>,
     seen: Arc<FilteredSeen>,
     queue: Arc<LocalQueue>,
+    reader: Arc<Reader>,
 }
 
 impl Opened {
@@ -118,12 +120,15 @@ impl Opened {
         let spool_keys = keys.keys().iter().map(|key| SpoolKey::derive(&*key.derive(SPOOL_KEY))).collect();
         let sources = Sources { folder: config.watchlists.clone(), keys, countries: config.countries.clone() };
         let loading = sources.clone();
+        let readers = Settings { workers: config.pipeline.threads, ..Settings::default() };
         spawn_blocking(move || {
             let store = Arc::new(SqliteStore::open(&database)?);
             let seen = Arc::new(FilteredSeen::new(store.clone(), SEEN_EXPECTED)?);
             let queue = Arc::new(LocalQueue::open(settings, spool_keys)?);
             let current = Current::new(Engine::load(&loading));
-            Ok(Self { sources, current, store, seen, queue })
+            let pool = Pool::new(readers).context("content cannot be read")?;
+            let reader = Arc::new(Reader::Confined(pool));
+            Ok(Self { sources, current, store, seen, queue, reader })
         })
         .await?
     }
@@ -136,6 +141,7 @@ impl Opened {
             store: self.store.clone(),
             seen: self.seen.clone(),
             queue: self.queue.clone(),
+            reader: self.reader.clone(),
         }
     }
 }
@@ -197,6 +203,7 @@ fn flow(config: &Config, opened: &Opened, committer: &Arc<Committer>) -> Arc<Flo
         current: opened.current.clone(),
         sources: opened.sources.clone(),
         limits: config.limits.clone(),
+        reader: opened.reader.clone(),
         committer: committer.clone(),
         settings: config.pipeline.clone(),
     })

@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::health::Health;
 use crate::collect::HealthBoard;
+use crate::confine::Reader;
 use crate::pipeline::Current;
 use crate::queue::{LocalQueue, Queue};
 use crate::store::{FilteredSeen, Outbox, SqliteStore};
@@ -33,6 +34,8 @@ pub struct Survey {
     pub seen: Arc<FilteredSeen>,
     /// Posts that wait.
     pub queue: Arc<LocalQueue>,
+    /// Reads content, confined as far as the kernel grants it.
+    pub reader: Arc<Reader>,
 }
 
 /// Makes its rounds until it is dropped.
@@ -56,6 +59,7 @@ impl Survey {
                 concerns.push(format!("site {site}: {} visits failed: {}", fares.failures, fares.last_error));
             }
         }
+        concerns.extend(self.reader.concerns());
         if depth.quarantined > 0 {
             concerns.push(format!("{} posts could not be judged and are kept aside", depth.quarantined));
         }

@@ -5,9 +5,8 @@ use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use super::Scanned;
-use crate::fingerprint::Damaged;
 use crate::model::{Assessment, ScanReport, Skip, SkipReason, Verdict};
-use crate::pipeline::{Document, Judging, judge};
+use crate::pipeline::{Document, JudgeError, Judging, judge};
 
 /// One thing to scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +62,8 @@ fn folder(folder: &Path, sources: &mut Vec<Source>) {
     }
 }
 
-/// Scans one input. Only a damaged index ends the whole scan.
-pub fn scan(source: &Source, judging: Judging<'_>) -> Result<Scanned, Damaged> {
+/// Scans one input. Only a damaged index, or nobody to read, ends the whole scan.
+pub fn scan(source: &Source, judging: Judging<'_>) -> Result<Scanned, JudgeError> {
     let name = source.name();
     let opened: std::io::Result<Box<dyn Read + Send>> = match source {
         Source::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),

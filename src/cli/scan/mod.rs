@@ -16,6 +16,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::key::KeyArgs;
 use super::progress;
 use super::watchlist::{CountryArgs, WatchlistsArg};
+use crate::confine::{Pool, Reader, Settings};
 use crate::extract::Limits;
 use crate::model::Assessment;
 use crate::pipeline::{Engine, Judging, Sources};
@@ -68,6 +69,9 @@ pub struct EngineArgs {
     keys: KeyArgs,
     #[command(flatten)]
     countries: CountryArgs,
+    /// Decode the files in this process, with all that it may do: for debugging, and never for files of others
+    #[arg(long)]
+    no_sandbox: bool,
 }
 
 impl EngineArgs {
@@ -89,13 +93,34 @@ impl EngineArgs {
         }
         Ok(engine)
     }
+
+    /// Who decodes the files: confined workers, one for each thread that scans. What is missing is said aloud.
+    pub fn reader(&self) -> Result<Reader, Failure> {
+        if self.no_sandbox {
+            eprintln!("WARNING: --no-sandbox: a hostile file can do whatever you can, and read the key");
+            return Ok(Reader::Here);
+        }
+        let workers = rayon::current_num_threads();
+        let reader = Reader::Confined(Pool::new(Settings { workers, ..Settings::default() })?);
+        for concern in reader.concerns() {
+            eprintln!("WARNING: {concern}");
+        }
+        Ok(reader)
+    }
 }
 
 pub fn run(args: &Args) -> Outcome {
     let engine = args.engine.load()?;
+    let reader = args.engine.reader()?;
     let limits = Limits::default();
     let inputs = inputs::list(&args.paths);
-    let judging = Judging { matcher: &engine.matcher, limits: &limits, refs: args.refs, today: Zoned::now().date() };
+    let judging = Judging {
+        matcher: &engine.matcher,
+        limits: &limits,
+        reader: &reader,
+        refs: args.refs,
+        today: Zoned::now().date(),
+    };
     let mut out = BufWriter::new(stdout().lock());
     let (mut found, mut incomplete) = (false, !engine.refused.is_empty());
     in_order(&inputs, judging, |scanned| {
