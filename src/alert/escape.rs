@@ -200,16 +200,16 @@ pub fn structured_data(text: &str) -> String {
     out
 }
 
-/// For a header field of CEF.
+/// For a header field of CEF. Readers disagree on an escaped backslash before a blank, so none is written.
 #[must_use]
 pub fn cef_header(text: &str) -> String {
-    line(text, URL_MAX).replace('\\', "\\\\").replace('|', "\\|")
+    line(text, URL_MAX).replace('\\', "/").replace('|', "\\|")
 }
 
 /// For an extension value of CEF.
 #[must_use]
 pub fn cef_value(text: &str) -> String {
-    line(text, URL_MAX).replace('\\', "\\\\").replace('=', "\\=")
+    line(text, URL_MAX).replace('\\', "/").replace('=', "\\=")
 }
 
 #[cfg(test)]
@@ -241,8 +241,8 @@ mod tests {
     fn each_place_has_its_escapes() {
         assert_eq!(html("<b>\"&'"), "&lt;b&gt;&quot;&amp;&#39;");
         assert_eq!(structured_data("a]b\"c\\d"), "a\\]b\\\"c\\\\d");
-        assert_eq!(cef_header("a|b\\"), "a\\|b\\\\");
-        assert_eq!(cef_value("a=b\\\n"), "a\\=b\\\\");
+        assert_eq!(cef_header("a|b\\"), "a\\|b/");
+        assert_eq!(cef_value("a=b\\\n"), "a\\=b/");
         assert_eq!(slack("<!channel> & @x"), "&lt;!channel&gt; &amp; @x");
         assert_eq!(markdown("@all [x](y)"), "＠all \\[x\\]\\(y\\)");
         assert_eq!(cell("=1+2"), "'=1+2");

@@ -14,6 +14,7 @@ pub mod escape;
 pub mod judged;
 pub mod merge;
 pub mod outbox;
+pub mod report;
 pub mod route;
 pub mod secret;
 pub mod settings;

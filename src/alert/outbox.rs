@@ -137,17 +137,14 @@ impl Lane {
     async fn run(self) {
         let mut under_way: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
         let mut alerts = HashSet::new();
-        let mut more = true;
         loop {
-            if more && under_way.len() < self.settings.parallel && !self.stop.is_cancelled() {
-                more = self.begin(&mut under_way, &mut alerts).await;
+            // Whatever woke us, there may be something to begin.
+            if under_way.len() < self.settings.parallel && !self.stop.is_cancelled() {
+                self.begin(&mut under_way, &mut alerts).await;
             }
             tokio::select! {
-                Some(first) = under_way.next() => {
-                    self.finish(first, &mut under_way, &mut alerts).await;
-                    more = true;
-                }
-                () = self.bell.notified() => more = true,
+                Some(first) = under_way.next() => self.finish(first, &mut under_way, &mut alerts).await,
+                () = self.bell.notified() => {}
                 () = self.stop.cancelled() => break,
             }
         }
@@ -160,25 +157,21 @@ impl Lane {
         let _ = tokio::time::timeout(DRAIN, rest).await;
     }
 
-    /// Begins as many deliveries as there is room for; whether there may be more to begin.
-    async fn begin<'l>(&'l self, under_way: &mut FuturesUnordered<Attempt<'l>>, alerts: &mut HashSet<AlertId>) -> bool {
+    /// Begins as many deliveries as there is room for.
+    async fn begin<'l>(&'l self, under_way: &mut FuturesUnordered<Attempt<'l>>, alerts: &mut HashSet<AlertId>) {
         // Those under way are still due: they come along and are passed over.
         let wanted = self.settings.parallel + under_way.len();
         let (store, name) = (Arc::clone(&self.store), self.settings.name.clone());
         let due = tokio::task::spawn_blocking(move || store.due(&name, Timestamp::now(), wanted)).await;
         let Ok(Ok(due)) = due else {
             // The store says so itself wherever it is written to; here it is asked again at the next look.
-            return false;
+            return;
         };
         for (entry, alert) in due {
-            if under_way.len() >= self.settings.parallel {
-                return true;
-            }
-            if alerts.insert(entry.alert) {
+            if under_way.len() < self.settings.parallel && alerts.insert(entry.alert) {
                 under_way.push(Box::pin(self.attempt(entry, alert)));
             }
         }
-        false
     }
 
     async fn attempt(&self, entry: OutboxEntry, alert: Alert) -> (OutboxEntry, Outcome) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::channels::{Kind, file, journal, stream, webhook};
+use super::channels::{Kind, chat, file, journal, misp, stream, syslog, thehive, webhook};
 use super::merge::MergeRules;
 use super::route::{RawRoute, Route, Routes};
 use crate::model::{SettingProblem, Tlp};
@@ -53,6 +53,14 @@ pub struct RawChannel {
     pub file: Option<file::RawSettings>,
     /// The kind: a signed webhook.
     pub webhook: Option<webhook::RawSettings>,
+    /// The kind: a MISP instance.
+    pub misp: Option<misp::RawSettings>,
+    /// The kind: a TheHive 5 instance.
+    pub thehive: Option<thehive::RawSettings>,
+    /// The kind: Slack, Mattermost or Teams.
+    pub chat: Option<chat::RawSettings>,
+    /// The kind: a syslog server.
+    pub syslog: Option<syslog::RawSettings>,
     /// The kind: the stream on a Unix socket that `vigie notify-agent` follows.
     pub stream: Option<stream::RawSettings>,
     /// The kind: the service's own log.
@@ -154,6 +162,10 @@ impl RawChannel {
         let checked = [
             self.file.map(|raw| raw.validate(base).map(Kind::File).map_err(|p| ("file", p))),
             self.webhook.map(|raw| raw.validate(base).map(Kind::Webhook).map_err(|p| ("webhook", p))),
+            self.misp.map(|raw| raw.validate(base).map(Kind::Misp).map_err(|p| ("misp", p))),
+            self.thehive.map(|raw| raw.validate(base).map(Kind::TheHive).map_err(|p| ("thehive", p))),
+            self.chat.map(|raw| raw.validate(base).map(Kind::Chat).map_err(|p| ("chat", p))),
+            self.syslog.map(|raw| raw.validate(base).map(Kind::Syslog).map_err(|p| ("syslog", p))),
             self.stream.map(|raw| raw.validate(base).map(Kind::Stream).map_err(|p| ("stream", p))),
             self.journal.map(|raw| raw.validate().map(Kind::Journal).map_err(|p| ("journal", p))),
         ];
@@ -176,7 +188,7 @@ type CheckedKind = Result<Kind, (&'static str, Vec<SettingProblem>)>;
 
 fn one_kind(mut checked: Vec<CheckedKind>) -> Result<Kind, Vec<SettingProblem>> {
     if checked.len() != 1 {
-        let hint = "give it exactly one of file, webhook, stream, journal";
+        let hint = "give it exactly one of file, webhook, misp, thehive, chat, syslog, stream, journal";
         return Err(vec![SettingProblem::new("", format!("has {} kinds; hint: {hint}", checked.len()))]);
     }
     checked.remove(0).map_err(|(kind, problems)| problems.into_iter().map(|p| under(kind, p)).collect())

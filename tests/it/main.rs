@@ -3,3 +3,5 @@
 mod confine;
 mod house;
 mod index_file;
+mod nothing_lost;
+mod receivers;

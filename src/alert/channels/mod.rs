@@ -7,9 +7,13 @@ mod contract;
 #[cfg(test)]
 mod tests;
 
+pub mod chat;
 pub mod file;
 pub mod journal;
+pub mod misp;
 pub mod stream;
+pub mod syslog;
+pub mod thehive;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -27,6 +31,14 @@ pub enum Kind {
     File(file::Settings),
     /// A signed webhook.
     Webhook(webhook::Settings),
+    /// A MISP instance.
+    Misp(misp::Settings),
+    /// A TheHive instance.
+    TheHive(thehive::Settings),
+    /// Slack, Mattermost or Teams.
+    Chat(chat::Settings),
+    /// A syslog server.
+    Syslog(syslog::Settings),
     /// The stream on a Unix socket.
     Stream(stream::Settings),
     /// The service's own log.
@@ -79,6 +91,10 @@ pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn
     Ok(match &settings.kind {
         Kind::File(own) => Arc::new(file::FileChannel::open(own)?),
         Kind::Webhook(own) => Arc::new(webhook::WebhookChannel::new(own, &with.net)?),
+        Kind::Misp(own) => Arc::new(misp::MispChannel::new(own, &with.net)?),
+        Kind::TheHive(own) => Arc::new(thehive::TheHiveChannel::new(own, &with.net)?),
+        Kind::Chat(own) => Arc::new(chat::ChatChannel::new(own, &with.net)?),
+        Kind::Syslog(own) => Arc::new(syslog::SyslogChannel::new(own)?),
         Kind::Stream(own) => Arc::new(stream::StreamChannel::listen(own, settings.max_tlp, Arc::clone(&with.store))?),
         Kind::Journal(_) => Arc::new(journal::JournalChannel),
     })

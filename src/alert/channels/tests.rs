@@ -29,7 +29,11 @@ impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("vigie.db")).unwrap());
-        for (name, text) in [("hook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), ("token", "stubkey")] {
+        for (name, text) in [
+            ("hook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            ("token", "stubkey"),
+            ("address", "http://127.0.0.1:9/x"),
+        ] {
             use std::os::unix::fs::PermissionsExt;
             let path = dir.path().join(name);
             std::fs::write(&path, text).unwrap();
@@ -44,12 +48,27 @@ impl Bench {
     }
 }
 
+const REMOTE: &[&str] = &[
+    "webhook = { url = 'http://127.0.0.1:9/x', style = 'cloudevents', secrets = [{ file = 'hook' }] }",
+    "webhook = { url = 'http://127.0.0.1:9/x', style = 'github', secrets = [{ file = 'hook' }] }",
+    "misp = { url = 'http://127.0.0.1:9', key = { file = 'token' } }",
+    "thehive = { url = 'http://127.0.0.1:9', key = { file = 'token' } }",
+    "chat = { service = 'slack', url = { file = 'address' } }",
+    "chat = { service = 'mattermost', url = { file = 'address' } }",
+    "chat = { service = 'teams', url = { file = 'address' } }",
+    "syslog = { server = '127.0.0.1:9', transport = 'tcp' }",
+    "syslog = { server = '127.0.0.1:9', transport = 'tcp', format = 'cef' }",
+];
+
 const WEBHOOK: &str = "webhook = { url = 'http://127.0.0.1:9/x', secrets = [{ file = 'hook' }] }";
 
 #[tokio::test]
 async fn every_channel_keeps_the_contract() {
     let bench = Bench::new();
     for toml in ["file = { path = 'a.jsonl' }", "stream = { path = 'alerts' }", "journal = {}", WEBHOOK] {
+        check(&*bench.channel(toml));
+    }
+    for toml in REMOTE {
         check(&*bench.channel(toml));
     }
     for toml in ["file = { path = 'b.jsonl' }", "stream = { path = 'alerts2' }", "journal = {}"] {

@@ -1,0 +1,203 @@
+//! What CERT tools receive, checked by their official clients' own rules.
+//!
+//! Ignored by default, because it needs Python with those clients (`shared/receivers/README.md`); run it with
+//! `VIGIE_RECEIVERS=…/receivers VIGIE_PYTHON=…/bin/python cargo test --test it receivers -- --ignored`.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use vigie::alert::channels::{Surroundings, set_up};
+use vigie::alert::{Channel, Judged, Notice, PostFacts, Ratings, RawAlertSettings, compose};
+use vigie::model::{
+    Alert, AlertState, Assessment, Change, ConcernedRecord, FieldKind, MaskedRow, PostId, ScanReport, Skip, SkipReason,
+    SystemAttribution, SystemImpact, Tlp, Verdict, sensitive,
+};
+use vigie::net::NetSettings;
+use vigie::store::{RecordCounts, SqliteStore};
+
+/// Values that must be in nothing that is sent.
+const SECRETS: &[&str] = &["jeanne.martin@courriel.example", "+33 6 12 34 56 78", "FR7630006000011234567890189"];
+
+fn alert() -> Alert {
+    let at = Timestamp::now();
+    let hostile =
+        format!("=1+1 \u{202e}<b>@all</b>]\"\\ <!channel> [x](http://e.example) {} \u{1b}[2J\r\nBcc: x", SECRETS[0]);
+    let system: vigie::model::SystemId = "micro-soc-portal".parse().unwrap();
+    let attribution = SystemAttribution {
+        system: system.clone(),
+        snapshot: "2026-08-01".parse().unwrap(),
+        snapshot_interval: ["2026-08-01".parse().unwrap(), "2026-09-14".parse().unwrap()],
+        probability: 0.937,
+        records: 2,
+        rows: 2,
+        canaries: 0,
+        fields: vec![FieldKind::Email, FieldKind::Phone, FieldKind::Iban],
+        refs: None,
+        reasons: vec!["2 of 2 rows are explained by micro-soc-portal".into()],
+    };
+    let kinds = [FieldKind::Email, FieldKind::Phone, FieldKind::Iban];
+    let cells = kinds.iter().zip(SECRETS).map(|(kind, value)| (Some(*kind), sensitive::mask(Some(*kind), value)));
+    let records = (1..=2).map(|record| ConcernedRecord { record, kinds: 1 << 1 | 1 << 2 | 1 << 12 }).collect();
+    let assessment = Assessment {
+        report: ScanReport {
+            document: format!("forum:7/{hostile}.csv"),
+            blake3: blake3::hash(b"x").to_hex().to_string(),
+            verdict: Verdict::Leak,
+            attribution: vec![attribution],
+            outside: 0.02,
+            rows: 3,
+            terms: Vec::new(),
+            bytes: 4_711,
+            skipped: vec![Skip::new("inner.zip", SkipReason::Encrypted, "no password found")],
+        },
+        impact: vec![SystemImpact { system: system.clone(), records, canaries: 0 }],
+        unmatched_rows: 1,
+        sample: vec![MaskedRow { cells: cells.collect() }],
+    };
+    let post = PostFacts {
+        id: PostId("forum:7".into()),
+        revision: [0; 32],
+        site: "forum".parse().unwrap(),
+        url: "https://forum.example/t/7?page=2".into(),
+        title: Some(hostile.clone()),
+        author: Some(hostile),
+        posted_at: Some(at),
+        seen_at: at,
+        fetched_at: at,
+    };
+    let judged = Judged { post, at, documents: vec![assessment] };
+    let documents = [compose::document(&judged, &judged.documents[0])];
+    let by_kind = kinds.iter().map(|kind| (*kind, 2)).collect();
+    let counts = [(system, RecordCounts { records: 2, new: 2, by_kind })].into();
+    let begun = compose::begun(compose::alert_id(&judged.post, &judged.documents[0]), at);
+    let mut alert = compose::compose(&begun.alert, &documents, &counts, &Ratings::default());
+    (alert.revision, alert.tlp, alert.state) = (1, Tlp::AmberStrict, AlertState::Open);
+    alert
+}
+
+struct Stub {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tools() -> (PathBuf, String) {
+    let tools = std::env::var_os("VIGIE_RECEIVERS").expect("VIGIE_RECEIVERS names the folder of the checks");
+    (tools.into(), std::env::var("VIGIE_PYTHON").unwrap_or_else(|_| "python3".into()))
+}
+
+fn python(script: &str, arguments: &[&Path]) -> String {
+    let (tools, python) = tools();
+    let out = Command::new(python).current_dir(&tools).arg(tools.join(script)).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{script}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    said
+}
+
+fn stub(folder: &Path) -> Stub {
+    let (tools, python) = tools();
+    let mut child = Command::new(python)
+        .arg(tools.join("cert_stub.py"))
+        .arg(folder.join("log"))
+        .args(["--port", "0", "--seconds", "60"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().strip_prefix("ready ").expect("ready").parse().unwrap();
+    Stub { child, port, folder: folder.to_owned() }
+}
+
+fn secret(folder: &Path, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn channel(folder: &Path, toml: &str) -> Arc<dyn Channel> {
+    let raw: RawAlertSettings = toml::from_str(&format!("[channels.c]\n{toml}")).unwrap();
+    let settings = raw.validate(folder).unwrap().channels.remove(0);
+    let store = Arc::new(SqliteStore::open(&folder.join("vigie.db")).unwrap());
+    set_up(&settings, &Surroundings { net: NetSettings::default(), store }).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs Python with the receivers' official clients"]
+async fn every_receiver_accepts_what_it_is_sent_and_nothing_leaks() {
+    let dir = tempfile::tempdir().unwrap();
+    let stub = stub(dir.path());
+    let base = format!("http://127.0.0.1:{}", stub.port);
+    secret(dir.path(), "hook", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3");
+    secret(dir.path(), "github", "gh-secret-of-the-stub");
+    secret(dir.path(), "key", "stubkey");
+    for service in ["slack", "mattermost", "teams"] {
+        secret(dir.path(), service, &format!("{base}/hook/{service}"));
+    }
+    let mut channels = vec![
+        format!("webhook = {{ url = '{base}/hook/standard', secrets = [{{ file = 'hook' }}] }}"),
+        format!(
+            "webhook = {{ url = '{base}/hook/cloudevents', style = 'cloudevents', secrets = [{{ file = 'hook' }}] }}"
+        ),
+        format!("misp = {{ url = '{base}', key = {{ file = 'key' }} }}"),
+        format!("thehive = {{ url = '{base}', key = {{ file = 'key' }} }}"),
+    ];
+    channels.extend(
+        ["slack", "mattermost", "teams"].map(|s| format!("chat = {{ service = '{s}', url = {{ file = '{s}' }} }}")),
+    );
+    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    for toml in &channels {
+        let channel = channel(dir.path(), toml);
+        let first = channel.deliver(&notice).await;
+        assert!(first.is_ok(), "{}: {first:?}\n{}", channel.kind(), log(&stub));
+        let again = channel.deliver(&notice).await;
+        assert!(again.is_ok(), "{} again: {again:?}\n{}", channel.kind(), log(&stub));
+        let other = Notice::new(alert(), Change::Raised, None, Tlp::Green);
+        let bytes = channel.render(&other).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("micro-soc"), "{} withholds", channel.kind());
+    }
+    let log = log(&stub);
+    for line in log.lines() {
+        let request: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(request["bad"], serde_json::json!([]), "{}", request["path"]);
+    }
+    std::fs::write(dir.path().join("secrets"), SECRETS.join("\n")).unwrap();
+    python("noleak.py", &[&dir.path().join("secrets"), &stub.folder.join("log")]);
+}
+
+fn log(stub: &Stub) -> String {
+    std::fs::read_to_string(stub.folder.join("log")).unwrap_or_default()
+}
+
+#[tokio::test]
+#[ignore = "needs Python with the receivers' official clients"]
+async fn syslog_and_cef_follow_their_grammar() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("secrets"), SECRETS.join("\n")).unwrap();
+    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    for (format, transport) in [("rfc5424", "udp"), ("rfc5424", "tcp"), ("cef", "udp"), ("cef", "tcp")] {
+        let toml = format!("syslog = {{ server = '127.0.0.1:9', transport = '{transport}', format = '{format}' }}");
+        let raw = dir.path().join(format);
+        let mut bytes = channel(dir.path(), &toml).render(&notice).unwrap();
+        bytes.push(b'\n');
+        std::fs::write(&raw, bytes).unwrap();
+        let secrets = dir.path().join("secrets");
+        let mut arguments =
+            vec![raw.as_path(), Path::new("--app"), Path::new("vigie"), Path::new("--secrets"), &secrets];
+        if format == "cef" {
+            arguments.push(Path::new("--cef"));
+        }
+        python("syslog_check.py", &arguments);
+    }
+}
