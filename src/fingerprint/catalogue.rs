@@ -12,7 +12,7 @@ use super::hash::Hasher;
 use super::index::SnapshotIndex;
 use super::key::Keyring;
 use super::normalise::{self, Countries};
-use crate::model::{FieldKind, IndexNo, Strength, SystemId};
+use crate::model::{FieldKind, Strength, SystemId};
 
 /// Indexes opened together.
 pub struct Catalogue {
@@ -58,17 +58,10 @@ impl Catalogue {
         Self::open(&[], keys, Countries::default()).0
     }
 
-    /// The indexes; an [`IndexNo`] is a position here.
+    /// The indexes; an [`crate::model::IndexNo`] is a position here.
     #[must_use]
     pub fn indexes(&self) -> &[SnapshotIndex] {
         &self.indexes
-    }
-
-    /// An index by its number. Panics if there is none.
-    #[must_use]
-    #[inline]
-    pub fn index(&self, no: IndexNo) -> &SnapshotIndex {
-        &self.indexes[usize::from(no.0)]
     }
 
     /// The hashes of each key that an index may have been built with; a [`SnapshotIndex::key_no`] is a position here. With two keys,

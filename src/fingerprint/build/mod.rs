@@ -11,6 +11,7 @@ mod error;
 mod export;
 mod place;
 mod rows;
+mod sinks;
 mod spill;
 mod tables;
 mod write;

@@ -101,11 +101,8 @@ fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
         cell(drawn(|i| format!("FR76300060000112345678{i:05}"), 60)),
     );
     proptest::collection::vec(row, 1..400).prop_map(|rows| {
-        let cells = |(no, (a, b, c, d, e, f, g, h)): (
-            usize,
-            (String, String, String, String, String, String, String, String),
-        )| { vec![format!("K{no}"), a, b, c, d, e, f, g, h] };
-        rows.into_iter().enumerate().map(cells).collect()
+        let numbered = rows.into_iter().enumerate();
+        numbered.map(|(no, (a, b, c, d, e, f, g, h))| vec![format!("K{no}"), a, b, c, d, e, f, g, h]).collect()
     })
 }
 

@@ -1,6 +1,5 @@
 //! The sections of an index, written as they become known, and the header that makes them an index.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -10,8 +9,9 @@ use rayon::prelude::*;
 use super::error::BuildError;
 use super::place::Place;
 use super::rows::{ColumnFacts, Encoded, NO_NAME, Plan, has_shapes};
+use super::sinks::{NameKeys, RecordSink, STRONG, TableSink, add_sorted};
 use super::spill::{self, PARTS, Spill};
-use super::tables::{self, Names, PartTable, Shape};
+use super::tables::{Names, PartTable, Shape};
 use super::{Build, BuildReport, ColumnReport, Progress, Stage};
 use crate::fingerprint::filter;
 use crate::fingerprint::format::{self, Header, SECTIONS, Section};
@@ -23,8 +23,6 @@ use crate::fingerprint::refs::{PRIVATE_BLOCK, RefBlock, Sealer};
 
 /// Bytes of records, and of fingerprints, that are held before they go to temporary files.
 const BUDGET: usize = 128 << 20;
-/// Bytes of a strong fingerprint on its way: key and slot.
-const STRONG: usize = 12;
 
 /// An index under construction.
 pub(super) struct Writer<'a> {
@@ -242,16 +240,8 @@ impl<'a> Writer<'a> {
         let own = (plan.tags_at() - Plan::RECORD_KEY_AT) as u64;
         let keys = self.reserve(Section::RecordKeys, self.records * own);
         let names = self.end.next_multiple_of(filter::BLOCK as u64);
-        let mut sink = RecordSink {
-            file: self.place.file(),
-            strong: Spill::new(self.place.folder(), STRONG, BUDGET),
-            at: [rows, tags, keys, names],
-            slot: 0,
-            named: 0,
-            last: NO_NAME,
-            names: 0,
-            fingerprints: 0,
-        };
+        let fingerprints = Spill::new(self.place.folder(), STRONG, BUDGET);
+        let mut sink = RecordSink::new(self.place.file(), fingerprints, [rows, tags, keys, names]);
         let width = plan.width();
         let sorted = |records: &[u8]| Names::of(plan, records, &spill::order(records, width));
         let group = rayon::current_num_threads().max(1) * 2;
@@ -286,7 +276,7 @@ impl<'a> Writer<'a> {
         ];
         let directory =
             NameKeys::open(self.place.file(), self.places[Section::Names as usize].offset, names).map_err(&failed)?;
-        let mut sink = TableSink { file: self.place.file(), at, entries: 0 };
+        let mut sink = TableSink::new(self.place.file(), at);
         let group = rayon::current_num_threads().max(1) * 2;
         for from in (0..PARTS).step_by(group) {
             let parts: Vec<usize> = (from..(from + group).min(PARTS)).collect();
@@ -370,145 +360,5 @@ impl<'a> Writer<'a> {
             canaries: self.canaries.len() as u64,
             canaries_missing: build.watchlist.canaries.iter().filter(|c| !found(c)).cloned().collect(),
         }
-    }
-}
-
-fn add_sorted(table: &mut PartTable, records: &[u8]) {
-    let slot = |at: u32| {
-        let at = at as usize * STRONG + 8;
-        records[at..at + 4].first_chunk().map_or(0, |s| u32::from_le_bytes(*s))
-    };
-    for (fingerprint, at) in spill::order(records, STRONG) {
-        table.add(fingerprint, slot(at));
-    }
-}
-
-/// Where records in slot order go.
-struct RecordSink<'a> {
-    file: &'a File,
-    strong: Spill,
-    /// Where the next rows, tags, record keys and names go.
-    at: [u64; 4],
-    slot: u32,
-    /// One past the last record that has a name.
-    named: u32,
-    last: u64,
-    names: u64,
-    fingerprints: u64,
-}
-
-impl RecordSink<'_> {
-    fn take(&mut self, made: &Names) -> io::Result<()> {
-        let mut names = Vec::with_capacity(made.names.len() * format::NAME_ENTRY);
-        for (key, slot) in &made.names {
-            // A name may go on from the run before; records without name have no entry.
-            if *key != self.last && *key != NO_NAME {
-                names.extend_from_slice(&tables::name_entry(*key, self.slot + slot));
-                self.last = *key;
-                self.names += 1;
-            }
-        }
-        for (at, bytes) in self.at.iter_mut().zip([&made.rows, &made.tags, &made.record_keys, &names]) {
-            self.file.write_all_at(bytes, *at)?;
-            *at += bytes.len() as u64;
-        }
-        let mut record = [0; STRONG];
-        for (fingerprint, slot) in &made.strong {
-            record[..8].copy_from_slice(&fingerprint.to_le_bytes());
-            record[8..].copy_from_slice(&(self.slot + slot).to_le_bytes());
-            self.strong.push(&record)?;
-        }
-        self.fingerprints += made.strong.len() as u64;
-        self.slot += made.count;
-        if !made.names.is_empty() {
-            self.named = self.slot;
-        }
-        Ok(())
-    }
-
-    /// Closes the name directory with an entry that says where the records of the last name end.
-    fn finish(self) -> io::Result<(u64, Spill, u64)> {
-        self.file.write_all_at(&tables::name_entry(NO_NAME, self.named), self.at[3])?;
-        Ok((self.names, self.strong, self.fingerprints))
-    }
-}
-
-/// Where the parts of the strong table go.
-struct TableSink<'a> {
-    file: &'a File,
-    /// Where the next filter blocks, buckets and entries go.
-    at: [u64; 3],
-    entries: u32,
-}
-
-impl TableSink<'_> {
-    fn entries(&mut self, table: &mut PartTable) -> io::Result<()> {
-        self.file.write_all_at(&table.entries, self.at[2])?;
-        self.at[2] += table.entries.len() as u64;
-        table.entries.clear();
-        Ok(())
-    }
-
-    fn take(&mut self, mut table: PartTable) -> io::Result<()> {
-        self.entries(&mut table)?;
-        let mut starts = Vec::with_capacity(table.counts.len() * 4);
-        for count in &table.counts {
-            starts.extend_from_slice(&self.entries.to_le_bytes());
-            self.entries += count;
-        }
-        self.file.write_all_at(&starts, self.at[1])?;
-        self.at[1] += starts.len() as u64;
-        let blocks = table.filter.as_flattened();
-        self.file.write_all_at(blocks, self.at[0])?;
-        self.at[0] += blocks.len() as u64;
-        Ok(())
-    }
-
-    fn finish(self) -> io::Result<()> {
-        self.file.write_all_at(&self.entries.to_le_bytes(), self.at[1])
-    }
-}
-
-/// The name keys as they stand in the file, by their first byte.
-struct NameKeys<'a> {
-    file: &'a File,
-    offset: u64,
-    starts: Vec<u64>,
-}
-
-impl<'a> NameKeys<'a> {
-    fn open(file: &'a File, offset: u64, names: u64) -> io::Result<Self> {
-        let mut directory = Self { file, offset, starts: Vec::with_capacity(PARTS + 1) };
-        for first in 0..=PARTS {
-            let (mut low, mut high) = (0, names);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                let mut key = [0; 8];
-                file.read_exact_at(&mut key, offset + middle * format::NAME_ENTRY as u64)?;
-                if usize::from(key[7]) < first {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            directory.starts.push(low);
-        }
-        Ok(directory)
-    }
-
-    fn each(&self, first: usize, mut each: impl FnMut(u64)) -> io::Result<()> {
-        const ENTRY: usize = format::NAME_ENTRY;
-        let (mut at, end) = (self.starts[first], self.starts[first + 1]);
-        let mut bytes = Vec::new();
-        while at < end {
-            let count = (end - at).min(64 << 10);
-            bytes.resize(count as usize * ENTRY, 0);
-            self.file.read_exact_at(&mut bytes, self.offset + at * ENTRY as u64)?;
-            for entry in bytes.as_chunks::<ENTRY>().0 {
-                each(entry.first_chunk().map_or(0, |k| u64::from_le_bytes(*k)));
-            }
-            at += count;
-        }
-        Ok(())
     }
 }

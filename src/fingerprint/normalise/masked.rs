@@ -82,7 +82,8 @@ pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
     }
     // `06 XX XX 34 56`: where only digits can stand, two letters are a mask.
     let digits_only = matches!(kind, FieldKind::Phone | FieldKind::Siren);
-    if !is_masked(raw) && !(digits_only && raw.windows(2).any(|w| w.eq_ignore_ascii_case(b"xx"))) {
+    let crossed_out = || digits_only && raw.windows(2).any(|w| w.eq_ignore_ascii_case(b"xx"));
+    if !(is_masked(raw) || crossed_out()) {
         return None;
     }
     if kind == FieldKind::Email { email(raw) } else { number(raw) }

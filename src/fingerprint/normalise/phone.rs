@@ -145,7 +145,7 @@ enum Skipped {
 fn skipped(rest: &[u8]) -> Skipped {
     const EXTENSIONS: &[&[u8]] = &[b"ext", b"poste", b"x", b"#", b";"];
     let is = |word: &&[u8]| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word);
-    if EXTENSIONS.iter().any(|word| is(word)) {
+    if EXTENSIONS.iter().any(is) {
         return Skipped::Extension;
     }
     match rest {

@@ -134,7 +134,7 @@ fn other_countries_are_read_with_their_code_and_at_home_if_configured() {
 
 #[test]
 fn no_calling_code_begins_another() {
-    let codes: Vec<String> = Countries::known().map(|c| countries_code(c)).collect();
+    let codes: Vec<String> = Countries::known().map(countries_code).collect();
     for a in &codes {
         for b in &codes {
             assert!(a == b || !b.starts_with(a.as_str()), "{a} {b}");
