@@ -113,7 +113,7 @@ fn describe(finding: &Finding, posterior: &Posterior, system: &SystemId, context
 }
 
 /// The kinds of personal data shown: those of the columns that agree in more than a stray row. A tag of eight bits
-/// agrees by chance once in 256; a column that agrees in fewer than one row in twelve of those explained is that.
+/// agrees by chance once in 256; a column that agrees in fewer than one in five of the rows explained is that, or hardly shown.
 fn fields(finding: &Finding, source: usize) -> Vec<FieldKind> {
     let columns = &finding.sources[source].columns;
     let mut counts = vec![0usize; columns.len()];
@@ -122,7 +122,7 @@ fn fields(finding: &Finding, source: usize) -> Vec<FieldKind> {
         rows += 1;
         likelihood::bits(candidate.agree).filter(|c| *c < columns.len()).for_each(|c| counts[c] += 1);
     }
-    let shown = columns.iter().zip(&counts).filter(|(_, count)| **count > 0 && **count * 12 >= rows);
+    let shown = columns.iter().zip(&counts).filter(|(_, count)| **count > 0 && **count * 5 >= rows);
     let kinds: BTreeSet<FieldKind> = shown.map(|((_, kind), _)| *kind).filter(|kind| kind.is_reported()).collect();
     kinds.into_iter().collect()
 }

@@ -36,20 +36,22 @@ impl Posterior {
     pub(super) fn of(finding: &Finding) -> Self {
         let tables: Vec<TableRows<'_>> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
         let outside_of: Vec<f64> = tables.iter().map(TableRows::from_outside).collect();
+        let said: Vec<Vec<f64>> = (0..finding.tables.len()).map(|t| signals::of_table(finding, t)).collect();
         let snapshots = snapshots(finding);
         let canaries = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| c.canary)).count().min(3) as f64;
         let outside = OUTSIDE.ln() + outside_of.iter().sum::<f64>() - canaries * signals::CANARY;
         let ours = (1.0 - OUTSIDE).ln() - (snapshots.len().max(1) as f64).ln();
         let weights: Vec<f64> = (0..finding.sources.len())
             .map(|source| {
-                let rows = tables.iter().zip(&outside_of).enumerate().map(|(t, (table, outside))| {
-                    let taken = table.from_source(source) + signals::of_table(finding, t, source);
-                    log_sum([taken + (1.0 - BYSTANDER).ln(), outside + BYSTANDER.ln()].into_iter())
-                });
-                ours - (snapshots[&finding.sources[source].system] as f64).ln() + rows.sum::<f64>()
+                let taken = tables
+                    .iter()
+                    .enumerate()
+                    .map(|(t, table)| table.from_source(source) + said[t][source]);
+                let within = (snapshots[&finding.sources[source].system] as f64).ln();
+                ours - within + loot(taken.zip(outside_of.iter().copied()))
             })
             .collect();
-        let mixes = mixes(finding, &tables, &outside_of, &weights);
+        let mixes = mixes(finding, &tables, &said, &outside_of, &weights);
         Self::normalised(finding, weights, outside, mixes)
     }
 
@@ -105,6 +107,30 @@ impl Posterior {
     }
 }
 
+/// Whether each of two sources explains rows that the other does not: at least three, and one in twenty.
+fn both_needed(finding: &Finding, a: usize, b: usize) -> bool {
+    let (mut only_a, mut only_b) = (0, 0);
+    for hit in &finding.hits {
+        let has = |source: usize| hit.candidates.iter().any(|c| c.source as usize == source);
+        only_a += usize::from(has(a) && !has(b));
+        only_b += usize::from(has(b) && !has(a));
+    }
+    only_a.min(only_b) >= 3.max(finding.hits.len() / 20)
+}
+
+/// Log likelihood of a document's tables if at least one of them was taken and each of the others may be a bystander.
+/// For each table: its log likelihood if taken, and if not.
+fn loot(tables: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let (mut some, mut none) = (f64::NEG_INFINITY, 0.0);
+    for (taken, left) in tables {
+        let (taken, left) = (taken + (1.0 - BYSTANDER).ln(), left + BYSTANDER.ln());
+        let either = log_sum([taken, left].into_iter());
+        some = log_sum([some + either, none + taken].into_iter());
+        none += left;
+    }
+    some
+}
+
 /// How many snapshots each system has among the sources.
 fn snapshots(finding: &Finding) -> BTreeMap<SystemId, usize> {
     let mut count = BTreeMap::new();
@@ -115,7 +141,13 @@ fn snapshots(finding: &Finding) -> BTreeMap<SystemId, usize> {
 }
 
 /// The best pairs of sources of different systems, where two explain what neither does alone.
-fn mixes(finding: &Finding, tables: &[TableRows<'_>], outside: &[f64], weights: &[f64]) -> Vec<(usize, usize, f64)> {
+fn mixes(
+    finding: &Finding,
+    tables: &[TableRows<'_>],
+    said: &[Vec<f64>],
+    outside: &[f64],
+    weights: &[f64],
+) -> Vec<(usize, usize, f64)> {
     const TRIED: usize = 6;
     let mut ranked: Vec<usize> = (0..weights.len()).collect();
     ranked.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
@@ -132,16 +164,32 @@ fn mixes(finding: &Finding, tables: &[TableRows<'_>], outside: &[f64], weights: 
     let mut mixes = Vec::new();
     for (i, &a) in best.iter().enumerate() {
         for &b in &best[i + 1..] {
-            let rows = tables.iter().zip(outside).enumerate().map(|(t, (table, outside))| {
-                let said = signals::of_table(finding, t, a).max(signals::of_table(finding, t, b));
-                let taken = table.from_sources(&[a, b]) + said;
-                log_sum([taken + (1.0 - BYSTANDER).ln(), outside + BYSTANDER.ln()].into_iter())
-            });
-            let weight = (MIXED / pairs as f64).ln() + rows.sum::<f64>();
+            if !both_needed(finding, a, b) {
+                continue;
+            }
+            let taken = tables
+                .iter()
+                .enumerate()
+                .map(|(t, table)| table.from_sources(&[a, b]) + f64::midpoint(said[t][a], said[t][b]));
+            let weight = (MIXED / pairs as f64).ln() + loot(taken.zip(outside.iter().copied()));
             if weight.is_finite() {
                 mixes.push((a, b, weight));
             }
         }
     }
     mixes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bystanders_alone_are_no_leak() {
+        // One table that is far likelier somebody else's: calling it ours must cost all of the difference.
+        assert!((loot([(-100.0, 0.0)].into_iter()) - (-100.0 + 0.7_f64.ln())).abs() < 1e-9);
+        // A table of ours beside one that is not.
+        let both = loot([(0.0, -100.0), (-100.0, 0.0)].into_iter());
+        assert!((both - (0.7_f64.ln() + 0.3_f64.ln())).abs() < 1e-9);
+    }
 }

@@ -4,7 +4,7 @@
 
 use crate::model::finding::{Finding, TableEvidence};
 
-use super::likelihood::bits;
+use super::likelihood::{bits, log_sum};
 
 /// Probability that a thief leaves values as the system wrote them.
 const KEPT_VALUES: f64 = 0.7;
@@ -21,14 +21,21 @@ const ADDED_COLUMN: f64 = -2.0;
 /// A canary belongs to nobody, so nobody else can know it.
 pub(super) const CANARY: f64 = 14.0;
 
-/// Everything that table `table` says of `source`.
-pub(super) fn of_table(finding: &Finding, table: usize, source: usize) -> f64 {
+/// What table `table` says of each source.
+pub(super) fn of_table(finding: &Finding, table: usize) -> Vec<f64> {
     let evidence = &finding.tables[table];
-    let Some(columns) = columns_of(evidence, source) else { return habits(finding, table, source) };
-    habits(finding, table, source)
-        + names(finding, evidence, columns, source)
-        + order(columns)
-        + choice(finding, table, columns, source)
+    let all = 0..finding.sources.len();
+    let chosen: Vec<f64> =
+        all.clone().map(|s| columns_of(evidence, s).map_or(0.0, |c| choice(finding, table, c, s))).collect();
+    // Somebody else's table shows a choice of columns too, of which nothing is known: no likelier and no less likely than
+    // the best of ours.
+    let best = chosen.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    all.map(|source| {
+        let columns = columns_of(evidence, source);
+        let written = columns.map_or(0.0, |columns| names(finding, evidence, columns, source) + order(columns));
+        habits(finding, table, source) + written + chosen[source] - best
+    })
+    .collect()
 }
 
 /// The source's column that each column of the table holds.
@@ -53,21 +60,17 @@ pub(super) fn as_exported(finding: &Finding, table: usize, source: usize) -> Vec
     counts
 }
 
-/// Values written as the system writes them. Either the thief left them alone, and nearly all are, or each column was
-/// rewritten wholesale, and nearly all or nearly none still look it.
+/// Values written as the system writes them. Either the thief left them alone, and nearly all are; or somebody rewrote them
+/// (or they never were the system's), and a column looks it at any rate, mostly all or none of it. Bounded below by the
+/// chance of that.
 fn habits(finding: &Finding, table: usize, source: usize) -> f64 {
     let counts = as_exported(finding, table, source);
-    let (mut left, mut rewritten) = (KEPT_VALUES.ln(), (1.0 - KEPT_VALUES).ln());
-    for (agree, exact) in counts {
-        if agree == 0 {
-            continue;
-        }
+    let left = counts.into_iter().filter(|(agree, _)| *agree > 0).map(|(agree, exact)| {
         let (exact, changed) = (exact as f64, (agree - exact) as f64);
-        left += exact * 0.985_f64.ln() + changed * 0.015_f64.ln();
-        rewritten += beta_binomial(exact, changed);
-    }
-    let most = left.max(rewritten);
-    most + ((left - most).exp() + (rewritten - most).exp()).ln()
+        exact * 0.985_f64.ln() + changed * 0.015_f64.ln() - beta_binomial(exact, changed)
+    });
+    let left = (KEPT_VALUES.ln() + left.sum::<f64>()).min(MOST);
+    log_sum([left, (1.0 - KEPT_VALUES).ln()].into_iter())
 }
 
 /// Log probability of a sequence of `yes` and `no` whose rate is unknown and rarely in the middle: Beta(0.3, 0.3).
@@ -105,8 +108,7 @@ fn names(finding: &Finding, table: &TableEvidence, columns: &[Option<u8>], sourc
         invented += by_chance.ln();
         base += by_chance.ln();
     }
-    let most = kept.max(invented);
-    (most + ((kept - most).exp() + (invented - most).exp()).ln() - base).min(MOST)
+    (log_sum([kept, invented].into_iter()) - base).min(MOST)
 }
 
 /// Whether two column names are the same but for case and white space.

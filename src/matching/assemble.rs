@@ -90,11 +90,11 @@ impl Examiner<'_> {
             if *key as usize != index.key_no() || !index.name_range(*name)?.contains(&candidate.slot) {
                 continue;
             }
-            for (column, (_, held)) in index.columns().iter().enumerate() {
-                let part_of_name = is_name(*held);
-                // Two cells: which is which is for the columns' own tags to say.
-                if part_of_name && (cells.count_ones() == 1 || *held == FieldKind::FullName) {
+            for (column, (_, held)) in index.columns().iter().enumerate().take(64) {
+                // Two cells and two columns: which is which is for the columns' own tags to say.
+                if is_name(*held) && (cells.count_ones() == 1 || *held == FieldKind::FullName) {
                     candidate.agree |= 1 << column;
+                    candidate.cells |= cells;
                     candidate.bits += confirming_bits(*held);
                     pairs.extend(bits(*cells).map(|cell| (cell as u8, column as u8)));
                     let raw = cells_text(row, *cells);
@@ -104,7 +104,6 @@ impl Examiner<'_> {
                     }
                 }
             }
-            candidate.cells |= cells;
             break;
         }
         Ok(())
