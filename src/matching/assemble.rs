@@ -188,7 +188,7 @@ fn cells_text(row: Row<'_>, mask: u64) -> Vec<u8> {
     text
 }
 
-/// Which of the index's columns of this kind holds the value: the one whose mask tag agrees, where there are several.
+/// Which of the index's columns of this kind, not yet `taken`, holds the value: the one whose mask tag agrees, where there are several.
 fn column_of(
     index: &SnapshotIndex,
     hasher: &Hasher,
@@ -198,13 +198,13 @@ fn column_of(
     taken: u64,
 ) -> Result<Option<usize>, Damaged> {
     let tags = index.tags(Slot(slot))?;
-    let form = masked::projection(kind, normal);
-    let of_kind =
-        || (0..index.columns().len().min(64)).filter(|c| index.columns()[*c].1 == kind && taken >> *c & 1 == 0);
-    let confirmed = form
-        .as_ref()
-        .and_then(|form| of_kind().find(|column| tags.mask(*column, hasher.mask_tag(kind, form)) == Match::Yes));
-    Ok(confirmed.or_else(|| if form.is_none() || of_kind().count() == 1 { of_kind().next() } else { None }))
+    let mut of_kind =
+        (0..index.columns().len().min(64)).filter(|c| index.columns()[*c].1 == kind && taken >> *c & 1 == 0);
+    // The record has the value in some column of the kind: a column whose mask tag denies it is not the one.
+    Ok(match masked::projection(kind, normal) {
+        Some(form) => of_kind.find(|column| tags.mask(*column, hasher.mask_tag(kind, &form)) == Match::Yes),
+        None => of_kind.next(),
+    })
 }
 
 /// Bits lost to columns that the document shows, that the record has, and that differ.
