@@ -43,10 +43,7 @@ impl Posterior {
         let ours = (1.0 - OUTSIDE).ln() - (snapshots.len().max(1) as f64).ln();
         let weights: Vec<f64> = (0..finding.sources.len())
             .map(|source| {
-                let taken = tables
-                    .iter()
-                    .enumerate()
-                    .map(|(t, table)| table.from_source(source) + said[t][source]);
+                let taken = tables.iter().enumerate().map(|(t, table)| table.from_source(source) + said[t][source]);
                 let within = (snapshots[&finding.sources[source].system] as f64).ln();
                 ours - within + loot(taken.zip(outside_of.iter().copied()))
             })
