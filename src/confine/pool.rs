@@ -127,7 +127,8 @@ impl Lease<'_> {
     }
 
     fn give_back(mut self) {
-        if let Some(worker) = self.worker.take() {
+        // One that has had its last document goes now, with the memory it holds.
+        if let Some(worker) = self.worker.take_if(|worker| !worker.is_retired()) {
             self.pool.lock().idle.push(worker);
         }
     }

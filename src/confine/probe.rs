@@ -37,6 +37,9 @@ fn attempt(action: &str, argument: &str) -> io::Result<String> {
     match action {
         "environment" => Ok(std::env::vars().count().to_string()),
         "read" => std::fs::read_to_string(argument),
+        "descriptor" => {
+            nix::unistd::close(argument.parse::<i32>().unwrap_or(-1)).map(|()| "open".into()).map_err(Into::into)
+        }
         _ => network(action, argument)
             .or_else(|| files(action, argument))
             .or_else(|| processes(action, argument))
@@ -54,6 +57,10 @@ fn misbehave(action: &str, argument: &str) {
             loop {
                 turns = std::hint::black_box(turns.wrapping_add(1));
             }
+        }
+        "mute" => {
+            let _ = nix::unistd::close(1);
+            std::thread::sleep(std::time::Duration::from_secs(3600));
         }
         "sleep" => std::thread::sleep(std::time::Duration::from_secs(3600)),
         "panic" => panic!("{argument}"),

@@ -24,6 +24,9 @@ const PIPE: usize = 1 << 20;
 /// How long a worker may take to come up.
 const START: Duration = Duration::from_secs(30);
 
+/// How long the end of a worker may take once its pipe has closed: its memory is given back first.
+const DYING: Duration = Duration::from_secs(2);
+
 /// Processor seconds of a worker's life: it is replaced before they run out, and an orphan ends with them.
 const CPU: u64 = 900;
 
@@ -131,6 +134,11 @@ impl Worker {
         !self.retired && self.served < settings.documents && (enough || self.served == 0)
     }
 
+    /// Whether it has had its last document, whatever comes next.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired
+    }
+
     /// Has a document read into `sink`.
     pub(super) fn extract(
         &mut self,
@@ -168,7 +176,8 @@ impl Worker {
     fn hand_over(&mut self, name: &str, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
         self.from.begin(limits)?;
         if bytes.len() >= LARGE {
-            sandbox::grant(Pid::from_child(&self.child), self.limits, bytes.len() as u64)?;
+            // Where limits cannot be raised they could not be set either, and the worker has said so.
+            let _ = sandbox::grant(Pid::from_child(&self.child), self.limits, bytes.len() as u64);
         }
         let head = zeroize::Zeroizing::new(request::head(name, bytes.len(), limits));
         let mut slices: &mut [IoSlice<'_>] = &mut [IoSlice::new(&head), IoSlice::new(bytes)];
@@ -207,20 +216,27 @@ impl Worker {
     /// Kills what is left of the worker and says what became of it.
     fn bury(&mut self, error: &DecodeError) -> Skip {
         let late = matches!(error, DecodeError::Io(error) if error.kind() == io::ErrorKind::TimedOut);
-        let left_by_itself = !late && !matches!(error, DecodeError::Invalid(_));
-        if !left_by_itself {
-            let _ = self.child.kill();
-        }
+        let dying = !late && !matches!(error, DecodeError::Invalid(_));
+        let dead = dying && self.dies();
+        // Nothing is changed by killing what is dead.
+        let _ = self.child.kill();
         let status = self.child.wait();
         let (reason, detail) = match (error, status) {
             _ if late => (SkipReason::Time, "the reader did not end and was killed".into()),
             (DecodeError::Invalid(what), _) => {
                 (SkipReason::Quarantined, format!("the reader broke the protocol: {what}"))
             }
+            _ if !dead => (SkipReason::Quarantined, "the reader closed its pipe and was killed".into()),
             (_, Ok(status)) => cause(status, &self.last_words()),
             (_, Err(error)) => (SkipReason::Quarantined, format!("the reader is gone: {error}")),
         };
         Skip::new("", reason, detail)
+    }
+
+    /// Whether the worker, whose pipe has closed, ends by itself. One that lives on without it is up to something.
+    fn dies(&self) -> bool {
+        let pidfd = rustix::process::pidfd_open(Pid::from_child(&self.child), rustix::process::PidfdFlags::empty());
+        pidfd.is_ok_and(|pidfd| wait(&pidfd, PollFlags::IN, &mut { DYING }).is_ok())
     }
 
     /// What the run-time of the worker said before it died. It may quote content, and goes no further than [`cause`].

@@ -156,6 +156,16 @@ fn many_callers_share_few_workers_and_each_gets_its_own_document() {
     });
 }
 
+#[test]
+fn a_large_document_is_granted_the_memory_that_holds_it() {
+    let pool = Pool::new(Settings { memory: 24 << 20, ..settings() }).unwrap();
+    let large = vec![0_u8; 40 << 20];
+    let mut here = Heard::default();
+    let _ = extract(Input { name: "document", bytes: &large }, &Limits::default(), &mut here);
+    let there = read(&pool, &large);
+    assert_eq!((there.read, there.skips), (here.read, here.skips));
+}
+
 /// What a worker that was taken over may try; only debug builds can be told to.
 #[cfg(debug_assertions)]
 mod hostile {
@@ -279,6 +289,70 @@ mod hostile {
     }
 
     #[test]
+    fn files_that_the_program_inherited_do_not_reach_the_worker() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inherited");
+        std::fs::write(&path, "secret").unwrap();
+        // Not close-on-exec, as what a shell or a supervisor leaves open.
+        let (read, mode) = (rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty());
+        let inherited = rustix::fs::open(&path, read, mode).unwrap();
+        let pool = Pool::new(settings()).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&inherited).to_string();
+        assert!(order(&pool, "descriptor", &number).text().contains("Bad file descriptor"));
+        // The question itself is a good one.
+        assert_eq!(order(&pool, "descriptor", "0").text(), "done open");
+    }
+
+    #[test]
+    fn a_scan_names_the_file_that_killed_its_reader_and_judges_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let vigie = |arguments: &[&str]| {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_vigie"))
+                .current_dir(folder.path())
+                .args(arguments)
+                .output()
+                .unwrap();
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            (output.status.code(), text(output.stdout), text(output.stderr))
+        };
+        let list = "id = \"crm\"\nname = \"CRM\"\nowner = \"x\"\ncontact = \"x@example.org\"\nseverity = \"high\"\n\
+                    tlp = \"amber\"\n[columns]\nid = \"ref\"\nnom = \"last_name\"\nmail = \"email\"\n";
+        std::fs::create_dir_all(folder.path().join("watchlists/crm")).unwrap();
+        std::fs::write(folder.path().join("watchlists/crm/watchlist.toml"), list).unwrap();
+        let rows = |n: u32| (0..n).map(|i| format!("C{i:06};Nom{};p{i}@example.com\n", i % 31)).collect::<String>();
+        std::fs::write(folder.path().join("export.csv"), format!("id;nom;mail\n{}", rows(500))).unwrap();
+        std::fs::write(folder.path().join("dump.txt"), rows(100)).unwrap();
+        std::fs::write(folder.path().join("killer.bin"), "\0vigie-probe abort ").unwrap();
+        std::fs::write(folder.path().join("escape.bin"), "\0vigie-probe exec ").unwrap();
+        assert_eq!(vigie(&["key", "generate", "--out", "key"]).0, Some(0));
+        let build =
+            ["watchlist", "build", "watchlists/crm", "--snapshot", "2026-08-01", "--key-file", "key", "export.csv"];
+        let built = vigie(&build);
+        assert_eq!(built.0, Some(0), "{}", built.2);
+        let files = ["killer.bin", "dump.txt", "escape.bin", "dump.txt"];
+        let scan = [&["scan", "--key-file", "key", "--format", "jsonl"], &files[..]].concat();
+        let (_, reports, complaints) = vigie(&scan);
+        assert!(!complaints.contains("WARNING"), "{complaints}");
+        let told: Vec<(String, bool, bool)> = reports
+            .lines()
+            .map(|line| {
+                let report: serde_json::Value = serde_json::from_str(line).unwrap();
+                let skipped = report["skipped"].to_string();
+                let verdict = report["verdict"].as_str().unwrap().to_owned();
+                (verdict, skipped.contains("quarantined"), skipped.contains("forbidden"))
+            })
+            .collect();
+        let (clear, leak) = ("clear".to_owned(), "leak".to_owned());
+        let expected =
+            [(clear.clone(), true, false), (leak.clone(), false, false), (clear, true, true), (leak, false, false)];
+        assert_eq!(told, expected);
+        let (_, alone, complaints) =
+            vigie(&["scan", "--no-sandbox", "--key-file", "key", "--format", "jsonl", "dump.txt"]);
+        assert!(complaints.contains("WARNING: --no-sandbox"), "{complaints}");
+        assert_eq!(Some(alone.trim_end()), reports.lines().nth(1));
+    }
+
+    #[test]
     fn what_kills_the_worker_costs_one_document_and_is_named() {
         let pool = Pool::new(Settings { memory: 64 << 20, ..settings() }).unwrap();
         let limits = Limits { seconds: 1, ..Limits::default() };
@@ -290,6 +364,7 @@ mod hostile {
             ("abort", SkipReason::Quarantined, "signal 6"),
             ("recurse", SkipReason::Quarantined, "signal"),
             ("exit", SkipReason::Quarantined, "left with 7"),
+            ("mute", SkipReason::Quarantined, "closed its pipe"),
         ] {
             assert_eq!(read(&pool, b"before\n").text(), "before\n");
             let mut heard = Heard::default();
