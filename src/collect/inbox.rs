@@ -66,6 +66,7 @@ impl<I: Intake> Visitor<I> {
             Ok(files) => files,
             Err(error) => return Outcome { fault: Some(Stop::Folder(error.kind())), ..outcome },
         };
+        outcome.listed = files.len();
         for path in files {
             if self.stop.is_cancelled() {
                 break;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::cursor::Memory;
 use super::intake::Intake;
 use super::visit::{Between, Outcome, Stop, Visitor};
+use crate::telemetry::events;
 
 /// First visits after a start are spread over this long, or over the interval if that is shorter.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -30,7 +31,7 @@ pub(super) async fn keep_visiting<I: Intake>(visitor: Visitor<I>) {
             () = visitor.stop.cancelled() => return,
             () = sleep_until(due) => {}
         }
-        let began = visitor.now();
+        let (began, started) = (visitor.now(), Instant::now());
         visitor.health.update(&site.id, |health| {
             health.visits += 1;
             health.last_visit = Some(began);
@@ -39,13 +40,22 @@ pub(super) async fn keep_visiting<I: Intake>(visitor: Visitor<I>) {
         let outcome = AssertUnwindSafe(visitor.visit(&mut between)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| {
             tracing::error!(site = %site.id, "visit panicked");
-            Outcome { fault: Some(Stop::Page(super::page::Unreadable::NotValid("reading it panicked"))), accepted: 0 }
+            let fault = Stop::Page(super::page::Unreadable::NotValid("reading it panicked"));
+            Outcome { fault: Some(fault), ..Outcome::default() }
         });
         if matches!(outcome.fault, Some(Stop::Cancelled)) || visitor.stop.is_cancelled() {
             return;
         }
         note_outcome(&visitor, &between, &outcome);
-        due = pace.next(due, Instant::now(), &outcome, random());
+        let now = Instant::now();
+        due = pace.next(due, now, &outcome, random());
+        match &outcome.fault {
+            None => {
+                let accepted = usize::try_from(outcome.accepted).unwrap_or(usize::MAX);
+                events::site_polled(&site.id, outcome.listed, accepted, now - started);
+            }
+            Some(fault) => events::site_failed(&site.id, fault, due.saturating_duration_since(now)),
+        }
     }
 }
 
@@ -73,9 +83,6 @@ fn note_outcome<I: Intake>(visitor: &Visitor<I>, between: &Between, outcome: &Ou
             }
         }
     });
-    if let Some(fault) = &outcome.fault {
-        tracing::warn!(site = %visitor.site.id, kind = fault.kind(), error = %fault, "visit failed");
-    }
 }
 
 /// The rhythm of one site.
@@ -125,7 +132,7 @@ mod tests {
 
     fn fault(wait: Option<Duration>) -> Outcome {
         let error = NetError::Status { host: "x.example".into(), status: 429, retry_after: wait };
-        Outcome { fault: Some(Stop::Net(error)), accepted: 0 }
+        Outcome { fault: Some(Stop::Net(error)), ..Outcome::default() }
     }
 
     #[test]
@@ -146,7 +153,7 @@ mod tests {
             pace.next(due, due, &Outcome::default(), 0.5);
         }
         assert_eq!(pace.next(due, due, &Outcome::default(), 0.5), due + 10 * MINUTE);
-        assert_eq!(pace.next(due, due, &Outcome { accepted: 1, fault: None }, 0.5), due + MINUTE);
+        assert_eq!(pace.next(due, due, &Outcome { accepted: 1, ..Outcome::default() }, 0.5), due + MINUTE);
     }
 
     #[test]

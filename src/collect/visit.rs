@@ -98,6 +98,8 @@ impl Stop {
 /// What a visit brought.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
+    /// Entries that the listings showed.
+    pub listed: usize,
     /// Posts accepted.
     pub accepted: u64,
     /// The first thing that went wrong, if anything did.
@@ -152,10 +154,8 @@ impl<I: Intake> Visitor<I> {
         }
         let now = self.now();
         let skipped: Vec<Skip> = post.skipped.clone();
-        let (id, size) = (post.id.clone(), post.size());
         // Not raced against the stop: half an acceptance would be neither.
         self.intake.accept(post).await?;
-        tracing::info!(site = %self.site.id, post = %id, bytes = size, "post accepted");
         self.health.update(&self.site.id, |health| {
             health.posts += 1;
             health.last_post = Some(now);

@@ -88,6 +88,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             let Answer::Content(content) = answer else { return Ok(()) };
             let fresh = content.validators.clone();
             let mut list = self.parse_list(content).await?;
+            self.outcome.listed += list.entries.len();
             let finished = self.entries(listing, std::mem::take(&mut list.entries), reread).await?;
             if number == 0 {
                 // Only a listing that was worked through may be skipped when it has not changed.

@@ -33,3 +33,5 @@ pub use deliver::Reply;
 pub use error::NetError;
 pub use policy::{Policy, PolicySettings};
 pub use settings::NetSettings;
+#[cfg(test)]
+pub(crate) use tests::forbidden_forms;

@@ -2,6 +2,7 @@
 //!
 //! Checking returns every error at once; `config` adds file and line.
 
+mod check;
 mod checked;
 mod families;
 pub mod raw;

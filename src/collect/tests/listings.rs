@@ -198,3 +198,27 @@ async fn a_large_file_is_cut_and_the_cut_recorded() {
     assert_eq!(post.skipped[0].reason, SkipReason::TooLarge);
     assert_eq!(bench.health().skipped["too_large"], 1);
 }
+
+#[tokio::test]
+async fn attachments_at_forbidden_addresses_are_refused_even_where_hosts_are_named() {
+    let forms = crate::net::forbidden_forms();
+    let web = Web::default();
+    let base = web.start().await;
+    let hosts: Vec<String> = forms.iter().map(|form| format!("'{}'", form.trim_end_matches('.'))).collect();
+    let definition = format!(
+        "kind = 'html'\nurl = '{{base}}/list'\nmax_attachments = 100\nfile_hosts = [{}]\n\
+         [listing]\nitems = 'li'\nurl = 'a.p@href'\ncontent = 'p'\nattachments = 'a.f@href'",
+        hosts.join(",")
+    );
+    let mut bench = Bench::new(&base, &definition);
+    let links: String = forms.iter().map(|form| format!("<a class=f href='http://{form}:9/x.zip'>x</a>")).collect();
+    web.html("/list", &format!("<ul><li><a class=p href=/p/1>t</a><p>text</p>{links}</li></ul>"));
+    bench.visit().await;
+    let posts = bench.kept.take();
+    assert!(posts[0].attachments.is_empty());
+    let refused = posts[0].skipped.iter().filter(|skip| skip.reason == SkipReason::NotFetched).count();
+    // Spellings of one address are one link.
+    let distinct: std::collections::HashSet<String> =
+        forms.iter().map(|form| url::Url::parse(&format!("http://{form}:9/x.zip")).unwrap().to_string()).collect();
+    assert_eq!(refused, distinct.len(), "{:#?}", posts[0].skipped);
+}
