@@ -12,7 +12,9 @@ mod encoding;
 pub mod lane;
 mod limits;
 mod markup;
+mod office;
 mod out;
+mod passwords;
 mod sql;
 #[cfg(test)]
 mod testing;
@@ -20,6 +22,7 @@ mod text;
 mod tree;
 
 pub use limits::Limits;
+pub use passwords::passwords_in;
 
 use crate::model::{ContentSink, Flow};
 use out::{Out, TableNumbers};
@@ -41,12 +44,4 @@ pub fn extract(input: Input<'_>, limits: &Limits, sink: &mut dyn ContentSink) ->
     reading.bytes(input.bytes);
     reading.out.end_member();
     reading.out.flow()
-}
-
-/// Strings of a text that may be the password of an archive posted with it: likeliest first, at most 16. To be put
-/// into [`Limits::passwords`].
-#[must_use]
-pub fn passwords_in(text: &str) -> Vec<crate::model::Sensitive<String>> {
-    let _ = text;
-    Vec::new()
 }

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use super::detect::{Kind, detect};
 use super::encoding;
+use super::office::{self, Part};
 use super::out::Out;
 use super::text::plan;
 use crate::model::SkipReason;
@@ -54,6 +55,14 @@ impl<'s> Reading<'s> {
             return;
         }
         match kind {
+            Kind::Zip if office::is_workbook(bytes) => self.workbook(bytes),
+            Kind::Compound => self.workbook(bytes),
+            Kind::Sqlite => office::read_sqlite(&mut self.out, bytes),
+            Kind::Pdf => {
+                let gave = office::read_pdf(&mut self.out, bytes, self.budget.left.get());
+                self.budget.left.set(self.budget.left.get().saturating_sub(gave));
+            }
+            Kind::Text if office::is_mail(bytes) => self.nested(|reading| reading.mail(bytes)),
             Kind::Zip => self.nested(|reading| zip::read(reading, bytes)),
             Kind::SevenZip => self.nested(|reading| sevenz::read(reading, bytes)),
             Kind::Tar => self.nested(|reading| tar::read(reading, bytes, Ratio::of(bytes.len()))),
@@ -140,6 +149,33 @@ impl<'s> Reading<'s> {
                 Err(_) => self.out.skip(SkipReason::Damaged, "zstd"),
             },
             _ => self.metered(lz4_flex::frame::FrameDecoder::new(packed), ratio),
+        }
+    }
+
+    /// Reads a workbook; what cannot be opened as one is read as the archive or the noise that it is.
+    fn workbook(&mut self, bytes: &[u8]) {
+        match office::read_workbook(&mut self.out, bytes, self.budget.left.get()) {
+            Some(gave) => self.budget.left.set(self.budget.left.get().saturating_sub(gave)),
+            None if bytes.starts_with(b"PK") => self.nested(|reading| zip::read(reading, bytes)),
+            None => self.foreign(bytes, SkipReason::Unsupported, "compound file"),
+        }
+    }
+
+    /// Reads the messages of a mailbox with what is attached to them.
+    fn mail(&mut self, bytes: &[u8]) {
+        self.out.read(bytes.len());
+        let mut attached = Vec::new();
+        office::read_mail(&mut self.out, bytes, |out, part| {
+            match part {
+                Part::Text(text) => super::text::read(out, &text),
+                Part::Attachment(name, bytes) => attached.push((name, bytes)),
+            }
+            attached.len() < 1_000
+        });
+        for (name, bytes) in attached {
+            if !self.member(&name, |reading| reading.bytes(&bytes)) {
+                break;
+            }
         }
     }
 

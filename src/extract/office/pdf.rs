@@ -1,0 +1,242 @@
+//! The text of PDF files: what the content streams draw, in the order they draw it.
+//!
+//! No object graph is built. Streams are found by their keywords and inflated within bounds; in those that draw text,
+//! strings become words, moves become blanks and line ends. Fonts that renumber their characters are read through the
+//! `ToUnicode` maps of the file, all of them together. That is less than a viewer does and enough for lists: the
+//! identifiers of a table come out row by row. Encrypted files are named as such.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use memchr::memmem;
+
+use crate::extract::out::Out;
+use crate::extract::text;
+use crate::model::SkipReason;
+
+/// Bytes of one stream once inflated.
+const MAX_STREAM: u64 = 32 << 20;
+/// Streams looked at.
+const MAX_STREAMS: usize = 20_000;
+
+/// Reads a file; `most` bounds what its streams give together. Returns what they gave.
+pub(crate) fn read(out: &mut Out<'_>, bytes: &[u8], most: u64) -> u64 {
+    if memmem::find(bytes, b"/Encrypt").is_some() {
+        out.skip(SkipReason::Encrypted, "pdf");
+        return 0;
+    }
+    let mut left = most;
+    let streams: Vec<Vec<u8>> = streams(out, bytes, &mut left);
+    let mut map = HashMap::new();
+    for stream in streams.iter().filter(|stream| memmem::find(stream, b"begincmap").is_some()) {
+        to_unicode(stream, &mut map);
+    }
+    let mut drawn = Vec::new();
+    for stream in &streams {
+        if memmem::find(stream, b"BT").is_some() && memmem::find(stream, b"ET").is_some() {
+            draw(stream, &map, &mut drawn);
+            drawn.extend_from_slice(b"\n\n");
+        }
+        if out.stopped() {
+            break;
+        }
+    }
+    out.read(drawn.len());
+    if drawn.iter().all(u8::is_ascii_whitespace) {
+        out.skip(SkipReason::Binary, "pdf without text (scanned pages, perhaps)");
+    }
+    text::read(out, &drawn);
+    most - left
+}
+
+fn streams(out: &mut Out<'_>, bytes: &[u8], left: &mut u64) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = memmem::find(&bytes[at..], b"stream").map(|i| at + i) {
+        at = start + 6;
+        if bytes[..start].ends_with(b"end") {
+            continue;
+        }
+        let head_start = memmem::rfind(&bytes[start.saturating_sub(2048)..start], b"obj")
+            .map_or(start, |i| start.saturating_sub(2048) + i);
+        let head = &bytes[head_start..start];
+        let data = start + 6 + bytes[start + 6..].iter().take(2).take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let end = memmem::find(&bytes[data..], b"endstream").map_or(bytes.len(), |i| data + i);
+        at = end;
+        let picture = memmem::find(head, b"/Image").is_some() || memmem::find(head, b"/FontFile").is_some();
+        if picture || found.len() >= MAX_STREAMS {
+            continue;
+        }
+        let content = &bytes[data..end];
+        let limit = MAX_STREAM.min(*left);
+        let stream = if memmem::find(head, b"/FlateDecode").is_some() {
+            let mut inflated = Vec::new();
+            // A stream that breaks off gives what stands before the break.
+            let _ = flate2::read::ZlibDecoder::new(content).take(limit).read_to_end(&mut inflated);
+            if inflated.len() as u64 >= limit {
+                out.skip(SkipReason::TooLarge, format!("a pdf stream of more than {limit} bytes"));
+            }
+            inflated
+        } else {
+            content[..content.len().min(limit as usize)].to_vec()
+        };
+        *left -= stream.len() as u64;
+        found.push(stream);
+    }
+    found
+}
+
+/// Reads the `bfchar` and `bfrange` sections of a character map.
+fn to_unicode(stream: &[u8], map: &mut HashMap<u32, char>) {
+    let text = String::from_utf8_lossy(stream);
+    let mut tokens =
+        text.split(|c: char| c.is_whitespace() || c == '<' || c == '>').filter(|t| !t.is_empty()).peekable();
+    let hex = |token: &str| u32::from_str_radix(token.get(..token.len().min(8))?, 16).ok();
+    let unicode = |token: &str| u32::from_str_radix(token.get(..4)?, 16).ok().and_then(char::from_u32);
+    let mut mode = "";
+    while let Some(token) = tokens.next() {
+        match token {
+            "beginbfchar" | "beginbfrange" => mode = token,
+            "endbfchar" | "endbfrange" => mode = "",
+            _ if mode == "beginbfchar" => {
+                if let (Some(code), Some(c)) = (hex(token), tokens.next().and_then(unicode)) {
+                    map.insert(code, c);
+                }
+            }
+            _ if mode == "beginbfrange" => {
+                let (Some(from), Some(to), Some(first)) = (hex(token), tokens.next().and_then(hex), tokens.next())
+                else {
+                    continue;
+                };
+                let Some(first) = unicode(first) else { continue };
+                for (i, code) in (from..=to.min(from.saturating_add(0xffff))).enumerate() {
+                    if let Some(c) = char::from_u32(first as u32 + i as u32) {
+                        map.insert(code, c);
+                    }
+                }
+            }
+            _ => {}
+        }
+        if map.len() > 1 << 17 {
+            return;
+        }
+    }
+}
+
+/// Appends what a content stream draws.
+fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
+    let (mut at, mut line) = (0, None::<String>);
+    let mut numbers: Vec<f64> = Vec::new();
+    while at < stream.len() {
+        match stream[at] {
+            b'(' => at = string(stream, at, map, to),
+            b'<' if stream.get(at + 1) != Some(&b'<') => at = hex_string(stream, at, map, to),
+            b'-' | b'.' | b'0'..=b'9' => {
+                let length = stream[at..].iter().take_while(|b| matches!(b, b'-' | b'.' | b'0'..=b'9')).count();
+                let number =
+                    std::str::from_utf8(&stream[at..at + length]).ok().and_then(|n| n.parse().ok()).unwrap_or(0.0);
+                // Within an array a large negative number is a blank.
+                if number < -200.0 && line.is_none() {
+                    to.push(b' ');
+                }
+                numbers.push(number);
+                at += length;
+            }
+            b if b.is_ascii_alphabetic() || b == b'\'' || b == b'"' || b == b'*' => {
+                let length = stream[at..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'"' | b'*'))
+                    .count()
+                    .max(1);
+                operator(&stream[at..at + length], &numbers, to);
+                numbers.clear();
+                line = None;
+                at += length;
+            }
+            _ => at += 1,
+        }
+        if numbers.len() > 64 {
+            numbers.clear();
+        }
+    }
+}
+
+fn operator(name: &[u8], numbers: &[f64], to: &mut Vec<u8>) {
+    match name {
+        b"Td" | b"TD" => {
+            let down = numbers.last().is_some_and(|y| y.abs() > 1.0);
+            to.extend_from_slice(if down { b"\n" } else { b"\t" });
+        }
+        b"T*" | b"'" | b"\"" => to.push(b'\n'),
+        b"Tm" => to.push(b'\n'),
+        b"ET" => to.push(b'\n'),
+        _ => {}
+    }
+}
+
+/// `(…)` with its escapes and nested brackets.
+fn string(stream: &[u8], open: usize, map: &HashMap<u32, char>, to: &mut Vec<u8>) -> usize {
+    let (mut at, mut depth) = (open + 1, 1);
+    let mut value = Vec::new();
+    while at < stream.len() {
+        match stream[at] {
+            b'\\' => {
+                at += 1;
+                let digits: Vec<u8> = stream[at.min(stream.len())..]
+                    .iter()
+                    .take(3)
+                    .copied()
+                    .take_while(|b| (b'0'..=b'7').contains(b))
+                    .collect();
+                if digits.is_empty() {
+                    value.extend(stream.get(at).map(|b| match b {
+                        b'n' => b'\n',
+                        b'r' | b't' => b' ',
+                        other => *other,
+                    }));
+                } else {
+                    value.push(digits.iter().fold(0u32, |n, d| n * 8 + u32::from(d - b'0')) as u8);
+                    at += digits.len() - 1;
+                }
+            }
+            b'(' => {
+                depth += 1;
+                value.push(b'(');
+            }
+            b')' => {
+                depth -= 1;
+                if depth == 0 {
+                    break;
+                }
+                value.push(b')');
+            }
+            b => value.push(b),
+        }
+        at += 1;
+    }
+    show(&value, map, to);
+    at + 1
+}
+
+fn hex_string(stream: &[u8], open: usize, map: &HashMap<u32, char>, to: &mut Vec<u8>) -> usize {
+    let end = memchr::memchr(b'>', &stream[open..]).map_or(stream.len(), |i| open + i);
+    let digits: Vec<u8> =
+        stream[open + 1..end].iter().filter_map(|b| (*b as char).to_digit(16).map(|d| d as u8)).collect();
+    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)).collect();
+    show(&bytes, map, to);
+    end + 1
+}
+
+/// Appends a shown string: through the maps, in units of one or two bytes, or as Windows-1252.
+fn show(bytes: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
+    let wide: Vec<Option<char>> =
+        bytes.chunks(2).map(|pair| map.get(&(u32::from(pair[0]) << 8 | u32::from(*pair.get(1)?))).copied()).collect();
+    let mut buffer = [0; 4];
+    if bytes.len() % 2 == 0 && !bytes.is_empty() && bytes[0] < 0x20 && wide.iter().all(Option::is_some) {
+        for c in wide.into_iter().flatten() {
+            to.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+        }
+        return;
+    }
+    to.extend_from_slice(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.as_bytes());
+}
