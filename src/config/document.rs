@@ -123,8 +123,10 @@ impl<'d> Section<'d> {
                 Err(error) => error,
             };
             let at = error.span().map(|span| span.start);
-            self.document.note(at.or(self.at), in_our_words(error.message()));
-            if !at.is_some_and(|at| cut_out(&mut table, at)) {
+            let setting = at.and_then(|at| cut_out(&mut table, at));
+            self.document
+                .note(at.or(self.at), named(setting.as_deref().unwrap_or_default(), &in_our_words(error.message())));
+            if setting.is_none() {
                 return T::default();
             }
         }
@@ -188,7 +190,7 @@ impl<'d> Section<'d> {
     /// Notes what a room found wrong with its settings.
     pub fn problems(&self, problems: impl IntoIterator<Item = SettingProblem>) {
         for problem in problems {
-            self.problem(&problem.setting, problem.message);
+            self.problem(&problem.setting, named(&problem.setting, &problem.message));
         }
     }
 }
@@ -213,16 +215,25 @@ fn place_in(value: &Spanned<DeValue<'_>>, path: &str) -> Option<usize> {
     }
 }
 
-/// Takes out the innermost setting that an error at `at` points into. False if there is none.
-fn cut_out(table: &mut DeTable<'_>, at: usize) -> bool {
+/// A message that begins with the setting it is about, if it does not name it by itself.
+pub(super) fn named(setting: &str, message: &str) -> String {
+    let own = setting.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
+    if own.is_empty() || message.contains(&format!("`{own}`")) || message.starts_with(own) {
+        return message.to_owned();
+    }
+    format!("`{own}` {message}")
+}
+
+/// Takes out the innermost setting that an error at `at` points into, and names it. None if there is none.
+fn cut_out(table: &mut DeTable<'_>, at: usize) -> Option<String> {
     for (_, value) in table.iter_mut() {
         let inner = match value.get_mut() {
             DeValue::Table(table) => cut_out(table, at),
             DeValue::Array(array) => cut_out_of_array(array, at),
-            _ => false,
+            _ => None,
         };
-        if inner {
-            return true;
+        if inner.is_some() {
+            return inner;
         }
     }
     let covers = |span: std::ops::Range<usize>| span.contains(&at) || span.start == at;
@@ -230,14 +241,15 @@ fn cut_out(table: &mut DeTable<'_>, at: usize) -> bool {
         .iter()
         .find(|(key, value)| covers(key.span()) || covers(value.span()))
         .map(|(key, _)| key.get_ref().clone());
-    found.is_some_and(|key| table.remove(&*key).is_some())
+    let key = found?;
+    table.remove(&*key).map(|_| key.into_owned())
 }
 
-fn cut_out_of_array(array: &mut toml::de::DeArray<'_>, at: usize) -> bool {
-    array.iter_mut().any(|entry| match entry.get_mut() {
+fn cut_out_of_array(array: &mut toml::de::DeArray<'_>, at: usize) -> Option<String> {
+    array.iter_mut().find_map(|entry| match entry.get_mut() {
         DeValue::Table(table) => cut_out(table, at),
         DeValue::Array(inner) => cut_out_of_array(inner, at),
-        _ => false,
+        _ => None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::document::{Document, Section, Text};
+use super::document::{Document, Section, Text, named};
 use super::problem::{Problem, Problems};
 use crate::collect::{Families, Site, check_sites};
 
@@ -52,15 +52,6 @@ pub(super) fn read_sites(main: Section<'_>, folders: &SiteFolders) -> (Vec<Site>
         problems.append(document.into_problems());
     }
     (sites, problems)
-}
-
-/// The message with the setting's name, unless it names it already.
-fn named(key: &str, message: &str) -> String {
-    if key.is_empty() || message.contains(&format!("`{key}`")) {
-        message.to_owned()
-    } else {
-        format!("`{key}` {message}")
-    }
 }
 
 /// The families that ship and the operator's own.

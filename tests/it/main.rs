@@ -1,8 +1,13 @@
 //! Whole-program promises, one file each. They talk to loopback only and choose their ports themselves.
 
+mod bad_input;
+mod command_line;
 mod confine;
 mod hostile;
 mod house;
 mod index_file;
+mod kill;
+mod kit;
 mod nothing_lost;
 mod receivers;
+mod reload;

@@ -1,3 +1,5 @@
+//! Builds from exports of every kind and their look, held against what the export says.
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 

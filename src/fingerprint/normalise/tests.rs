@@ -1,3 +1,5 @@
+//! Normal forms: what must come out the same, what must not, and the laws that hold for all values.
+
 use super::*;
 use crate::model::FieldKind::*;
 use proptest::prelude::*;
