@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::story::Story;
+use super::story::{CERT, Story};
 use super::watchlist_folder;
 use super::world::System;
 use crate::cli::words::counted;
@@ -87,7 +87,7 @@ listen = "127.0.0.1:0"
 [net]
 contact = "demo@example.org"
 
-[alert.channels.cert]
+[alert.channels.{CERT}]
 when = {{ verdicts = ["leak", "term"] }}
 file = {{ path = "alerts.jsonl" }}
 

@@ -8,6 +8,9 @@ use serde::Deserialize;
 use crate::cli::alerts::describe;
 use crate::model::{Alert, Verdict};
 
+/// The channel on which the CERT is told.
+pub const CERT: &str = "cert";
+
 /// The fields of a log line that the story uses.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -33,6 +36,8 @@ pub struct Story {
     started: Instant,
     /// Verdicts on the documents of each site.
     verdicts: BTreeMap<(String, String), u64>,
+    /// Whether the CERT's channel has an alert.
+    told: bool,
     /// Every alert, by its newest revision.
     pub alerts: BTreeMap<crate::model::AlertId, Alert>,
 }
@@ -49,7 +54,7 @@ pub struct Expected<'a> {
 
 impl Story {
     pub fn new(started: Instant) -> Self {
-        Self { started, verdicts: BTreeMap::new(), alerts: BTreeMap::new() }
+        Self { started, verdicts: BTreeMap::new(), told: false, alerts: BTreeMap::new() }
     }
 
     /// Prints a line of the story with its time.
@@ -83,8 +88,10 @@ impl Story {
                 let verdict = event.verdict.as_deref().unwrap_or_default();
                 self.tell("noted", &format!("an {verdict}: kept for the analyst, nobody is woken"));
             }
-            "alert.delivered" => {
-                self.tell("delivered", &format!("to channel {}", event.channel.as_deref().unwrap_or_default()))
+            // The other channel is for desktops and hears of everything.
+            "alert.delivered" if event.channel.as_deref() == Some(CERT) => {
+                self.told = true;
+                self.tell("delivered", "the CERT has it");
             }
             _ if event.error.is_some() => {
                 self.tell("trouble", &format!("{}: {}", event.message, event.error.as_deref().unwrap_or_default()));
@@ -106,7 +113,7 @@ impl Story {
     /// Whether all that was posted has been judged, and a leak alerted.
     pub fn is_complete(&self, expected: &Expected<'_>) -> bool {
         let judged: u64 = self.verdicts.iter().filter(|((_, v), _)| v != "leak").map(|(_, n)| n).sum();
-        judged >= expected.silent.len() as u64 && self.alerts.values().any(|a| a.verdict == Verdict::Leak)
+        judged >= expected.silent.len() as u64 && self.told
     }
 
     /// What did not come true, in words; nothing if all did.
@@ -115,6 +122,7 @@ impl Story {
         let leaks: Vec<&Alert> = self.alerts.values().filter(|a| a.verdict == Verdict::Leak).collect();
         match leaks.as_slice() {
             [] => failures.push("the leak was not alerted".to_owned()),
+            _ if !self.told => failures.push("the CERT was not told".to_owned()),
             [alert] => failures.extend(wrong_with(alert, expected)),
             several => failures.push(format!("{} leaks were alerted, and there is one", several.len())),
         }
