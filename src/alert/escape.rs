@@ -79,7 +79,7 @@ fn mask_tokens(text: &str, personal: impl Fn(&str) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut token = String::new();
     let mut chars = text.chars().peekable();
-    let mut flush = |token: &mut String, out: &mut String| {
+    let flush = |token: &mut String, out: &mut String| {
         if personal(token) {
             let kind = if token.contains('@') || token.contains("%40") { Some(FieldKind::Email) } else { None };
             out.push_str(&mask(kind, &token.replace("%40", "@")));

@@ -309,3 +309,49 @@ fn nothing_is_lost_and_nobody_is_told_twice_though_killed_at_any_time() {
     }
     assert!(got.keys().all(|id| id.ends_with("-1")), "one identity per alert, however often it was sent");
 }
+
+/// Queue and verdicts by themselves: 10 KB posts in which nothing is found, every one durable before it is accepted
+/// and settled before it leaves. `cargo test --release --test it throughput -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures; run it alone and in release"]
+fn throughput() {
+    const POSTS: u64 = 20_000;
+    let dir = tempfile::tempdir_in(std::env::current_dir().unwrap().join("target")).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Arc::new(SqliteStore::open(&dir.path().join("vigie.db")).unwrap());
+        let seen = Arc::new(FilteredSeen::new(store.clone(), 1_000).unwrap());
+        let keys = vec![SpoolKey::derive(b"a secret of the tests")];
+        let queue = LocalQueue::open(QueueSettings::new(dir.path().join("queue")), keys).unwrap();
+        let committer = Committer::start(store.clone(), seen, Desk::default(), Arc::new(Notify::new())).unwrap();
+        let started = Instant::now();
+        let next = std::sync::atomic::AtomicU64::new(0);
+        let send = futures_util::future::join_all((0..64).map(|_| async {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= POSTS {
+                    return;
+                }
+                let mut post = post(number);
+                post.body.bytes.resize(10_000, b'y');
+                queue.send(post).await.unwrap();
+            }
+        }));
+        let settled = AtomicUsize::new(0);
+        let work = futures_util::future::join_all((0..64).map(|_| async {
+            while let Some(delivery) = queue.receive().await.unwrap() {
+                let mut judged = judge(&delivery.post);
+                judged.documents.clear();
+                committer.commit(judged).await.unwrap();
+                queue.ack(delivery.receipt).await.unwrap();
+                if settled.fetch_add(1, Ordering::Relaxed) as u64 == POSTS - 1 {
+                    queue.close();
+                }
+            }
+        }));
+        tokio::join!(send, work);
+        let rate = POSTS as f64 / started.elapsed().as_secs_f64();
+        eprintln!("{rate:.0} posts/s of 10 KB through queue and verdicts");
+        assert!(rate > 2_000.0, "{rate:.0} posts/s");
+    });
+}

@@ -201,3 +201,66 @@ async fn syslog_and_cef_follow_their_grammar() {
         python("syslog_check.py", &arguments);
     }
 }
+
+/// An authority, a server's and a client's certificate, by the `openssl` program.
+fn certificates(folder: &Path) {
+    let script = r#"set -e
+        new() { openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout "$1.key" -out "$1.pem" -subj "/CN=$2" "${@:3}"; }
+        new ca "test authority" -addext basicConstraints=critical,CA:TRUE
+        for who in server client; do
+            new $who $who.example -CA ca.pem -CAkey ca.key -addext "subjectAltName=DNS:$who.example,IP:127.0.0.1" \
+                -addext basicConstraints=critical,CA:FALSE
+        done
+        chmod 600 client.key"#;
+    let made = Command::new("bash").args(["-c", script]).current_dir(folder).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Runs `run_rsyslog.sh`; its ports are fixed.
+fn rsyslog(arguments: &[&std::ffi::OsStr]) {
+    let (tools, _) = tools();
+    let mut command = Command::new("bash");
+    command.arg(tools.join("run_rsyslog.sh")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(command.status().unwrap().success(), "rsyslog");
+}
+
+#[tokio::test]
+#[ignore = "needs rsyslog with TLS, openssl, and Python with the receivers' official clients"]
+async fn rsyslog_takes_messages_over_udp_tcp_and_tls_with_a_client_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    certificates(dir.path());
+    std::fs::write(dir.path().join("secrets"), SECRETS.join("\n")).unwrap();
+    let folder = dir.path().join("rsyslog");
+    let file = |name: &str| dir.path().join(name).into_os_string();
+    let (ca, certificate, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    rsyslog(&["start".as_ref(), folder.as_ref(), &ca, &certificate, &key, "client.example".as_ref()]);
+    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    let identity = "ca = 'ca.pem', certificate = 'client.pem', key = { file = 'client.key' }";
+    for toml in [
+        "syslog = { server = '127.0.0.1:5514', transport = 'udp' }".to_owned(),
+        "syslog = { server = '127.0.0.1:5515', transport = 'tcp', format = 'cef' }".to_owned(),
+        format!("syslog = {{ server = '127.0.0.1:6514', {identity} }}"),
+    ] {
+        let told = channel(dir.path(), &toml).deliver(&notice).await;
+        assert!(told.is_ok(), "{toml}: {told:?}");
+    }
+    let nameless = channel(dir.path(), "syslog = { server = '127.0.0.1:6514', ca = 'ca.pem' }").deliver(&notice).await;
+    let stranger =
+        channel(dir.path(), "syslog = { server = '127.0.0.1:6514', ca = 'client.pem' }").deliver(&notice).await;
+    let received = folder.join("out.jsonl");
+    for _ in 0..100 {
+        if std::fs::read_to_string(&received).is_ok_and(|text| text.lines().count() >= 3) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    rsyslog(&["stop".as_ref(), folder.as_ref()]);
+    assert!(nameless.is_err(), "a refused client certificate is noticed");
+    assert!(stranger.is_err(), "a server of another authority is not spoken to");
+    let inputs = ["--min", "3", "--inputs", "imudp,imptcp,imtcp", "--app", "vigie", "--cef", "--secrets"];
+    let secrets = dir.path().join("secrets");
+    let mut arguments = vec![received.as_path()];
+    arguments.extend(inputs.iter().map(Path::new));
+    arguments.push(&secrets);
+    python("syslog_check.py", &arguments);
+}
