@@ -12,6 +12,7 @@ use super::hash::Hasher;
 use super::index::SnapshotIndex;
 use super::key::Keyring;
 use super::normalise::{self, Countries};
+use super::profile::TokenShapes;
 use crate::model::{FieldKind, Strength, SystemId};
 
 /// Indexes opened together.
@@ -105,6 +106,20 @@ impl Catalogue {
                 .filter(|(_, (_, k))| *k == kind)
                 .any(|(c, _)| index.shapes(c).is_none_or(|shapes| shapes.could_be(normal)))
         })
+    }
+
+    /// The shapes of the values of a kind in all indexes together. None where the kind has none of its own, or some index does
+    /// not tell.
+    #[must_use]
+    pub fn shapes(&self, kind: FieldKind) -> Option<TokenShapes> {
+        let mut all: Option<TokenShapes> = None;
+        for index in &self.indexes {
+            let columns = index.columns().iter().enumerate().filter(|(_, (_, held))| *held == kind);
+            for (column, _) in columns {
+                all.get_or_insert_default().merge(index.shapes(column)?);
+            }
+        }
+        all
     }
 
     /// Whether a fingerprint or name key may be in any index: false is certain. One cache line. (Where a block of the only

@@ -87,6 +87,21 @@ impl TokenShapes {
         };
     }
 
+    /// Whether a value of the column may have that many digits and letters, with so many other characters in between when it
+    /// is written out. Never false for one that has.
+    #[must_use]
+    #[inline]
+    pub fn could_have(&self, digits: usize, letters: usize, others: usize) -> bool {
+        // Others are mostly dropped by the normal form; where they are kept they count.
+        let classes = u8::from(digits > 0) | u8::from(letters > 0) << 1;
+        let length = |n: usize| self.lengths >> n.min(63) & 1 == 1;
+        let plain = length(digits + letters) && self.classes >> classes & 1 == 1;
+        plain
+            || others > 0
+                && (1..=others).any(|n| length(digits + letters + n))
+                && self.classes >> (classes | 4) & 1 == 1
+    }
+
     /// Whether a value of the column may have this normal form. Never false for one that it has.
     #[must_use]
     #[inline]

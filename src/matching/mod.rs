@@ -4,8 +4,8 @@
 //! documents and is shared by all threads; a [`Scan`] gathers what one document shows. Whose data it is and from when is
 //! for `attribute` to say.
 //!
-//! A row's way: `shape` (what a cell looks like) → `row` (normalise, hash, prefilter, look up; `names` where nothing else
-//! finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
+//! A row's way: `shape` (what a cell looks like) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
+//! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
 //! (decided with the whole document in view). Running text becomes rows in `text`; `terms` looks for words.
 
 mod assemble;
@@ -16,14 +16,18 @@ mod names;
 mod row;
 mod scan;
 mod shape;
+mod sweep;
 mod terms;
 mod text;
+mod values;
 
 use std::sync::Arc;
 
-use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex};
+use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes};
 use crate::model::finding::Finding;
 use crate::model::{FieldKind, Strength, SystemId};
+
+use shape::CellShape;
 
 pub use scan::Scan;
 pub use terms::{TermError, Terms};
@@ -39,6 +43,8 @@ pub struct Matcher {
     facts: Vec<IndexFacts>,
     /// Kinds that find, of which some index has a column.
     finding: Vec<FieldKind>,
+    /// For each kind (by code) whose values have shapes of their own: those of all indexes together.
+    tokens: [Option<TokenShapes>; 32],
 }
 
 /// What is asked of an index for every row.
@@ -85,7 +91,23 @@ impl Matcher {
             facts.push(IndexFacts::of(index, at));
         }
         let finding = catalogue.kinds().filter(|kind| kind.strength() == Strength::Strong).collect();
-        Self { catalogue, terms, systems, facts, finding }
+        let tokens =
+            std::array::from_fn(|code| FieldKind::from_code(code as u8).and_then(|kind| catalogue.shapes(kind)));
+        Self { catalogue, terms, systems, facts, finding, tokens }
+    }
+
+    /// Whether a cell that looks so may be a reference, contract or login of some index: by its length and characters.
+    #[inline]
+    fn may_be_token(&self, kind: FieldKind, shape: &CellShape) -> bool {
+        // Letters beyond ASCII take several bytes and fold to one or more: their number says nothing.
+        match &self.tokens[usize::from(kind.code())] {
+            Some(shapes) if shape.is_ascii => shapes.could_have(
+                usize::from(shape.digits),
+                usize::from(shape.letters),
+                usize::from(shape.marks + shape.spaces),
+            ),
+            _ => true,
+        }
     }
 
     /// The indexes that documents are held against.

@@ -1,13 +1,12 @@
-//! One row: which values may be ours, and which records they lead to. Most rows end here, at the prefilter.
+//! One row that the sweep found worth it: the records that its values lead to, and the best of them.
 
-use crate::fingerprint::{Damaged, MAX_SHARED, Readings, Slot, could_be, readings};
+use crate::fingerprint::{Damaged, MAX_SHARED, Readings, Slot};
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
 use super::candidate::RowCandidate;
 use super::evidence::TableState;
-use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
-use super::text::values_in;
+use super::values::{Buffers, Seen, Value};
 
 /// Candidates of one index that are kept when the row cannot tell them apart.
 const TIED: usize = 4;
@@ -23,23 +22,6 @@ pub(super) struct Probe {
     pub(super) normal: (u32, u32),
 }
 
-/// A cell's value as bytes of the batch.
-#[derive(Debug, Clone, Copy)]
-struct Cell<'a> {
-    at: u8,
-    value: &'a [u8],
-    shape: CellShape,
-}
-
-/// What one row turned out to be.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
-    /// Cells with a value (bit 63 for all from there on).
-    pub(super) filled: u64,
-    /// Whether there was anything to search by.
-    pub(super) searchable: bool,
-}
-
 /// Reused from row to row.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -47,6 +29,7 @@ pub(super) struct Scratch {
     pub(super) normals: Vec<u8>,
     pub(super) normal: Vec<u8>,
     pub(super) readings: Readings,
+    buffers: Buffers,
     slots: Vec<Slot>,
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
@@ -72,109 +55,43 @@ pub(super) struct Examiner<'m> {
 }
 
 impl Examiner<'_> {
-    /// Examines one row and leaves its candidates in `scratch`.
-    pub(super) fn examine(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<Seen, Damaged> {
+    /// Examines one row, of which `seen` is known, and leaves its candidates in `scratch`. Whether there was anything to
+    /// search by.
+    pub(super) fn examine(
+        &self,
+        row: Row<'_>,
+        seen: Seen,
+        table: &TableState,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Damaged> {
         scratch.candidates.clear();
         scratch.pairs.clear();
         scratch.probes.clear();
         scratch.normals.clear();
-        let mut seen = Seen::default();
-        let mut names = 0;
-        for (at, raw) in row.cells().enumerate() {
-            let value = trimmed(raw);
-            if is_absent(value) {
-                continue;
-            }
-            let at = at.min(63) as u8;
-            seen.filled |= 1 << at;
-            if value.len() > LONGEST_VALUE {
-                seen.searchable |= self.probe_parts(at, value, scratch);
-                continue;
-            }
-            let cell = Cell { at, value, shape: CellShape::of(value) };
-            names += usize::from(cell.shape.may_be_name());
-            seen.searchable |= self.probe(cell, scratch);
-        }
-        let others = seen.filled.count_ones() as usize > names;
-        if !scratch.probes.is_empty() {
+        if seen.hit {
+            self.collect_probes(row, scratch);
             self.follow_probes(row, table, scratch)?;
         }
-        // Where nothing names a person by itself, or the table is ours and this row's number is not: by name.
-        let ours = table.sure * 3 > table.searchable && table.sure >= 4;
-        if scratch.candidates.is_empty() && names > 0 && (!seen.searchable && (others || names >= 3) || ours) {
+        if scratch.candidates.is_empty() && seen.by_name(table) {
             self.follow_names(row, table, scratch)?;
             self.keep_best(scratch);
-            seen.searchable |= others;
+            return Ok(true);
         }
-        Ok(seen)
+        Ok(seen.searchable)
     }
 
-    /// Probes a cell as everything it may be. Whether it is an identifier at all, ours or not.
-    fn probe(&self, cell: Cell<'_>, scratch: &mut Scratch) -> bool {
-        let mut identifier = false;
-        let Cell { at, value, shape } = cell;
-        for &kind in &self.matcher.finding {
-            let worth = match kind {
-                FieldKind::Email => shape.may_be_email(value),
-                FieldKind::Phone | FieldKind::Siren => shape.may_be_number(),
-                FieldKind::Iban => shape.digits >= 8 && shape.letters >= 2,
-                _ => could_be(kind, value),
-            };
-            if worth {
-                identifier |= self.probe_as(kind, at, value, scratch);
-            }
-        }
-        let mixed = shape.spaces > 0 || shape.marks > 0 && shape.letters > 0;
-        if mixed && (shape.at > 0 || shape.may_be_number() && shape.letters > 0) {
-            identifier |= self.probe_parts(at, value, scratch);
-        }
-        identifier
-    }
-
-    /// Probes the parts of a cell that holds more than one value.
-    fn probe_parts(&self, at: u8, value: &[u8], scratch: &mut Scratch) -> bool {
-        let mut identifier = false;
-        values_in(value, &mut |part| {
-            let shape = CellShape::of(part);
-            for &kind in &self.matcher.finding {
-                let worth = match kind {
-                    FieldKind::Email => shape.may_be_email(part),
-                    FieldKind::Phone | FieldKind::Siren => shape.may_be_number(),
-                    FieldKind::Iban => shape.digits >= 8 && shape.letters >= 2,
-                    _ => could_be(kind, part),
-                };
-                if worth {
-                    identifier |= self.probe_as(kind, at, part, scratch);
-                }
+    /// Remembers the values of the row that the prefilter lets pass.
+    fn collect_probes(&self, row: Row<'_>, scratch: &mut Scratch) {
+        let Scratch { probes, normals, buffers, .. } = scratch;
+        self.matcher.values_of_row(row, buffers, &mut |value: Value<'_>| {
+            if self.matcher.catalogue.might_contain(value.fingerprint) {
+                let start = normals.len() as u32;
+                normals.extend_from_slice(value.normal);
+                let normal = (start, normals.len() as u32);
+                let Value { cell, kind, key, fingerprint, .. } = value;
+                probes.push(Probe { cell, kind, key, fingerprint, normal });
             }
         });
-        identifier
-    }
-
-    /// Hashes every reading of a value and remembers those that the prefilter lets pass.
-    fn probe_as(&self, kind: FieldKind, at: u8, value: &[u8], scratch: &mut Scratch) -> bool {
-        let mut all = std::mem::take(&mut scratch.readings);
-        readings(kind, value, self.matcher.catalogue.countries(), &mut all);
-        let token = matches!(kind, FieldKind::Ref | FieldKind::Contract | FieldKind::Username);
-        let mut any = false;
-        for normal in all.iter() {
-            if token && !self.matcher.catalogue.has_shape(kind, normal) {
-                continue;
-            }
-            any = true;
-            for (key, hasher) in self.matcher.catalogue.hashers().iter().enumerate() {
-                let fingerprint = hasher.fingerprint(kind, normal);
-                if !self.matcher.catalogue.might_contain(fingerprint) {
-                    continue;
-                }
-                let start = scratch.normals.len() as u32;
-                scratch.normals.extend_from_slice(normal);
-                let normal = (start, scratch.normals.len() as u32);
-                scratch.probes.push(Probe { cell: at, kind, key: key as u8, fingerprint, normal });
-            }
-        }
-        scratch.readings = all;
-        any
     }
 
     /// Looks up what passed the prefilter and assembles each candidate record.

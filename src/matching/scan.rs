@@ -13,6 +13,7 @@ use super::candidate::{RowCandidate, SURE};
 use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
 use super::row::{Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
+use super::sweep::{BLOCK, Sweep};
 use super::terms::TermCounts;
 use super::text;
 
@@ -27,6 +28,7 @@ pub struct Scan<'m> {
     pub(super) skipped: Vec<Skip>,
     pub(super) bytes: u64,
     pub(super) damaged: bool,
+    sweep: Sweep,
     scratch: Scratch,
     sequence: u64,
 }
@@ -40,6 +42,7 @@ impl<'m> Scan<'m> {
             skipped: Vec::new(),
             bytes: 0,
             damaged: false,
+            sweep: Sweep::default(),
             scratch: Scratch::default(),
             sequence: 0,
         }
@@ -77,19 +80,27 @@ impl<'m> Scan<'m> {
         let mut state = self.evidence.tables.remove(&batch.table).unwrap_or_default();
         let examiner = Examiner { matcher: self.matcher };
         let mut result = Ok(());
-        for i in 0..batch.rows() {
-            let row = batch.row(i);
-            let seen = match examiner.examine(row, &state, &mut self.scratch) {
-                Ok(seen) => seen,
-                Err(damaged) => {
-                    result = Err(damaged);
-                    break;
+        'blocks: for first in (0..batch.rows()).step_by(BLOCK) {
+            self.sweep.block(self.matcher, batch, first);
+            for no in 0..self.sweep.seen.len() {
+                let seen = self.sweep.seen[no];
+                self.evidence.rows += u64::from(seen.filled != 0);
+                if !seen.hit && !seen.by_name(&state) {
+                    state.searchable += u64::from(seen.searchable);
+                    continue;
                 }
-            };
-            self.evidence.rows += u64::from(seen.filled != 0);
-            state.searchable += u64::from(seen.searchable);
-            if !self.scratch.candidates.is_empty() {
-                self.hit(row, (batch.table, batch.first_row + i as u64), seen.filled, &mut state);
+                let row = batch.row(first + no);
+                match examiner.examine(row, seen, &state, &mut self.scratch) {
+                    Ok(searchable) => state.searchable += u64::from(searchable),
+                    Err(damaged) => {
+                        result = Err(damaged);
+                        break 'blocks;
+                    }
+                }
+                if !self.scratch.candidates.is_empty() {
+                    let number = batch.first_row + (first + no) as u64;
+                    self.hit(row, (batch.table, number), seen.filled, &mut state);
+                }
             }
         }
         self.evidence.tables.insert(batch.table, state);

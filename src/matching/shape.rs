@@ -22,26 +22,32 @@ pub(super) struct CellShape {
     pub(super) marks: u16,
     /// White space inside.
     pub(super) spaces: u16,
+    /// Whether all bytes are ASCII.
+    pub(super) is_ascii: bool,
 }
 
-const DIGIT: u8 = 1;
-const LETTER: u8 = 2;
-const AT: u8 = 3;
-const STAR: u8 = 4;
-const SPACE: u8 = 5;
+/// One counter of eight bits for each class of byte, added up all at once.
+const DIGIT: u64 = 1;
+const LETTER: u64 = 1 << 8;
+const HIGH: u64 = 1 << 16;
+const AT: u64 = 1 << 24;
+const STAR: u64 = 1 << 32;
+const SPACE: u64 = 1 << 40;
+const MARK: u64 = 1 << 48;
 
-/// Class of each byte; 0 is "everything else".
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
+/// Class of each byte.
+const CLASS: [u64; 256] = {
+    let mut class = [MARK; 256];
     let mut b = 0;
     while b < 256 {
         class[b] = match b as u8 {
             b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' | b'A'..=b'Z' | 0x80..=0xff => LETTER,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            0x80..=0xff => HIGH,
             b'@' | b'[' | b'(' | b'{' => AT,
             b'*' => STAR,
             b' ' | b'\t' => SPACE,
-            _ => 0,
+            _ => MARK,
         };
         b += 1;
     }
@@ -53,18 +59,17 @@ impl CellShape {
     #[inline]
     pub(super) fn of(cell: &[u8]) -> Self {
         debug_assert!(cell.len() <= LONGEST_VALUE);
-        // Bytes of a word: a cell is shorter than 255, so no lane overflows.
-        let mut counts = [0u8; 8];
-        for &byte in cell {
-            counts[CLASS[byte as usize] as usize & 7] += 1;
-        }
+        // No counter overflows: a cell is shorter than 256 bytes.
+        let counts = cell.iter().fold(0u64, |sum, byte| sum + CLASS[usize::from(*byte)]);
+        let of = |class: u64| (counts / class) as u8;
         Self {
-            digits: u16::from(counts[DIGIT as usize]),
-            letters: u16::from(counts[LETTER as usize]),
-            at: counts[AT as usize],
-            stars: counts[STAR as usize],
-            marks: u16::from(counts[0]),
-            spaces: u16::from(counts[SPACE as usize]),
+            digits: u16::from(of(DIGIT)),
+            letters: u16::from(of(LETTER)) + u16::from(of(HIGH)),
+            at: of(AT),
+            stars: of(STAR),
+            marks: u16::from(of(MARK)),
+            spaces: u16::from(of(SPACE)),
+            is_ascii: of(HIGH) == 0,
         }
     }
 
@@ -113,13 +118,34 @@ pub(super) fn trimmed(mut cell: &[u8]) -> &[u8] {
 }
 
 /// What databases and languages write where there is no value.
+#[inline]
 pub(super) fn is_absent(cell: &[u8]) -> bool {
-    cell.is_empty()
-        || matches!(cell, b"\\N" | b"-" | b"--" | b"?")
-        || cell.len() <= 9
-            && [&b"null"[..], b"none", b"nil", b"nan", b"n/a", b"undefined", b"<null>", b"(null)", b"na"]
-                .iter()
-                .any(|word| cell.eq_ignore_ascii_case(word))
+    match cell {
+        [] => true,
+        [b'n' | b'N' | b'u' | b'U' | b'<' | b'(' | b'\\' | b'-' | b'?', ..] if cell.len() <= 9 => {
+            is_word_for_absent(cell)
+        }
+        _ => false,
+    }
+}
+
+fn is_word_for_absent(cell: &[u8]) -> bool {
+    const WORDS: [&[u8]; 13] = [
+        b"null",
+        b"none",
+        b"nil",
+        b"nan",
+        b"n/a",
+        b"na",
+        b"undefined",
+        b"<null>",
+        b"(null)",
+        b"\\N",
+        b"-",
+        b"--",
+        b"?",
+    ];
+    WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

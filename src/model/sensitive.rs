@@ -57,8 +57,8 @@ impl<T: Zeroize> Serialize for Sensitive<T> {
 const MASKED_MAX: usize = 32;
 
 /// A value as an alert may show it: enough for the data owner to recognise the column, too little to reach the
-/// person. Letters and digits become `*` except the first of a word (two digits at each end of a number of eight or
-/// more; first letter and the suffix of the domain for an address); punctuation stays so that the layout can be seen.
+/// person. Letters and digits become `*` except the first of a word (two digits at each end of a number of more
+/// than eight; first letter and the suffix of the domain for an address); punctuation stays so that the layout can be seen.
 #[must_use]
 pub fn mask(kind: Option<FieldKind>, value: &str) -> String {
     let value: String = value.chars().filter(|c| !is_deceptive(*c)).collect();
@@ -66,7 +66,8 @@ pub fn mask(kind: Option<FieldKind>, value: &str) -> String {
         Some((local, domain)) if kind.is_none_or(|k| k == FieldKind::Email) => mask_email(local, domain),
         _ => {
             let digits = value.chars().filter(char::is_ascii_digit).count();
-            if digits >= 8 {
+            // A date has eight: two at each end would be the day and the century.
+            if digits > 8 {
                 mask_number(&value)
             } else if digits > 0 {
                 mask_all(&value)
