@@ -2,6 +2,7 @@
 //! and plain. Memory stays bounded whatever the file's size.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -123,32 +124,31 @@ fn in_memory<'m>(
     Ok(Reading { hash, scan: scan? })
 }
 
-/// Chunks on all threads; the parts know their places. Also whether more is wanted.
+/// Chunks on all threads; the parts know their places. Also whether more is wanted: once a part asks to stop, no further
+/// chunk is begun, and what the others found is kept.
 fn parsed<'m>(
     chunks: &[Chunk],
     matcher: &'m Matcher,
     parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
 ) -> (Scan<'m>, Flow) {
-    let read = chunks
+    let stopped = AtomicBool::new(false);
+    let merged = |mut all: Scan<'m>, part| {
+        all.merge(part);
+        all
+    };
+    let scan = chunks
         .par_iter()
-        .try_fold(
+        .fold(
             || matcher.scan(),
-            |mut scan, chunk| match parse(chunk, &mut scan) {
-                Flow::Go => Ok(scan),
-                Flow::Stop => Err(scan),
+            |mut scan, chunk| {
+                if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+                scan
             },
         )
-        .try_reduce(
-            || matcher.scan(),
-            |mut all, part| {
-                all.merge(part);
-                Ok(all)
-            },
-        );
-    match read {
-        Ok(scan) => (scan, Flow::Go),
-        Err(scan) => (scan, Flow::Stop),
-    }
+        .reduce(|| matcher.scan(), merged);
+    (scan, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
 }
 
 /// A window at a time: while its chunks are parsed, the next is read and hashed.

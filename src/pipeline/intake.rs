@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use crate::collect::{Cursor, Intake, Refused};
 use crate::model::{Post, PostId, SiteId};
 use crate::queue::{Queue, Sent};
-use crate::store::{Cursors, FilteredSeen, SeenPosts, Store, StoreError};
+use crate::store::{FilteredSeen, SeenPosts, Store, StoreError};
 use crate::telemetry::{events, metrics};
 
 /// A site keeps one cursor; what is in it is the affair of `collect`.

@@ -25,7 +25,7 @@ use crate::fingerprint::{Key, Keyring};
 use crate::net::Client;
 use crate::pipeline::{Current, Engine, Flow, Inflow, Sources};
 use crate::queue::{LocalQueue, Queue, SpoolKey};
-use crate::store::{FilteredSeen, SqliteStore, Store};
+use crate::store::{FilteredSeen, SqliteStore};
 use crate::telemetry::events;
 
 /// Posts that the filter of seen posts has room for at first; it grows with the table.
