@@ -80,7 +80,7 @@ fn without_mark(sample: &[u8]) -> Option<Charset> {
         zeros[i % 4] += 1;
     }
     let most = |i: usize| zeros[i] * 10 >= groups * 6;
-    let few = |i: usize| zeros[i] * 20 <= groups;
+    let few = |i: usize| zeros[i] * 5 <= groups;
     match () {
         () if few(0) && most(1) && zeros[2] * 10 >= groups * 9 && most(3) => Some(Charset::Utf32 { big: false }),
         () if few(3) && most(2) && zeros[1] * 10 >= groups * 9 && most(0) => Some(Charset::Utf32 { big: true }),
@@ -171,7 +171,9 @@ pub(crate) fn noise(text: &[u8]) -> Option<Vec<u8>> {
     let odd = sample.iter().filter(|b| control(**b) && **b != 1).count();
     let broken = sample.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
     let replaced = memchr::memmem::find_iter(sample, "\u{fffd}").count();
-    if (odd + broken + replaced) * 20 <= sample.len() {
+    // A short text with a few broken characters is a text.
+    let plain = sample.iter().filter(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()).count();
+    if (odd + broken + replaced) * 20 <= sample.len() || plain * 10 >= sample.len() * 7 {
         return None;
     }
     let mut runs = Vec::new();
@@ -190,7 +192,7 @@ fn holds_value(run: &[u8]) -> bool {
         let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+');
         let before = run[..at].iter().rev().take_while(|b| word(b)).count();
         let behind: Vec<u8> = run[at + 1..].iter().copied().take_while(word).collect();
-        before >= 2
+        before >= 1
             && behind.len() >= 4
             && behind.iter().rposition(|b| *b == b'.').is_some_and(|dot| dot > 0 && dot + 2 < behind.len())
     })
