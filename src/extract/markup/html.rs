@@ -62,7 +62,7 @@ pub(super) fn read(out: &mut Out<'_>, page: &[u8], start: usize) -> usize {
     while let Some(token) = tokens.next() {
         reader.token(out, token, tokens.at);
         count += 1;
-        if count % 1024 == 0 && out.stopped() {
+        if count.is_multiple_of(1024) && out.stopped() {
             break;
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn read(out: &mut Out<'_>, text: &[u8], start: usize) -> Option<usize
                 break;
             }
         }
-        if count % 1024 == 0 && out.stopped() {
+        if count.is_multiple_of(1024) && out.stopped() {
             break;
         }
     }

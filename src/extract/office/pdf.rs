@@ -232,7 +232,7 @@ fn show(bytes: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
     let wide: Vec<Option<char>> =
         bytes.chunks(2).map(|pair| map.get(&(u32::from(pair[0]) << 8 | u32::from(*pair.get(1)?))).copied()).collect();
     let mut buffer = [0; 4];
-    if bytes.len() % 2 == 0 && !bytes.is_empty() && bytes[0] < 0x20 && wide.iter().all(Option::is_some) {
+    if bytes.len().is_multiple_of(2) && !bytes.is_empty() && bytes[0] < 0x20 && wide.iter().all(Option::is_some) {
         for c in wide.into_iter().flatten() {
             to.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
         }

@@ -80,7 +80,7 @@ fn tables(out: &mut Out<'_>, connection: &Connection) -> rusqlite::Result<()> {
 fn table(out: &mut Out<'_>, connection: &Connection, name: &str) -> rusqlite::Result<()> {
     let quoted = name.replace('"', "\"\"");
     let mut statement = connection.prepare(&format!("SELECT * FROM \"{quoted}\""))?;
-    let header: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let header: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = header.len();
     let mut columns = Columns::with_header(&[], 0, Shape::Sheet, Some(header));
     out.flush_rows();

@@ -54,10 +54,8 @@ impl Values<'_> {
         let close = loop {
             let rest = self.text.get(at..)?;
             let found = at + if self.backslash { memchr2(quote, b'\\', rest)? } else { memchr(quote, rest)? };
-            if self.text[found] == b'\\' {
-                escaped = true;
-                at = found + 2;
-            } else if self.text.get(found + 1) == Some(&quote) {
+            // Behind a backslash, and in a doubled quote, the next byte is the value's.
+            if self.text[found] == b'\\' || self.text.get(found + 1) == Some(&quote) {
                 escaped = true;
                 at = found + 2;
             } else {

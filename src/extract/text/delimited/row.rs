@@ -199,14 +199,10 @@ fn push_unescaped(batch: &mut Batch, content: &[u8], dialect: &Dialect) {
     while i < content.len() {
         let b = content[i];
         let next = content.get(i + 1).copied();
-        if dialect.backslash
-            && b == b'\\'
-            && next.is_some_and(|n| n == dialect.quote || n == b'\\' || n == dialect.delimiter)
-        {
-            i += 1;
-        } else if b == dialect.quote && next == Some(dialect.quote) && dialect.quote != 0 {
-            i += 1;
-        }
+        let meant = |n: u8| n == dialect.quote || n == b'\\' || n == dialect.delimiter;
+        let escape = dialect.backslash && b == b'\\' && next.is_some_and(meant);
+        let doubled = dialect.quote != 0 && b == dialect.quote && next == Some(b);
+        i += usize::from(escape || doubled);
         batch.text.push(content[i]);
         i += 1;
     }
