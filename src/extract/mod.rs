@@ -1,7 +1,7 @@
 //! Bytes to rows and text: whatever is posted, however it is shaped, packed and encoded.
 //!
 //! [`extract`] reads a whole document; [`lane`] reads large plain ones in chunks. Both deliver to a
-//! [`ContentSink`](crate::model::ContentSink) and know nothing of what is looked for. Content is recognised by what it
+//! [`ContentSink`] and know nothing of what is looked for. Content is recognised by what it
 //! is, never by a name; what no parser claims is delivered as text. Everything here is bounded by [`Limits`], writes
 //! nothing to disk, and turns what it does not read into a [`Skip`](crate::model::Skip).
 

@@ -56,7 +56,7 @@ impl Hasher {
         }
     }
 
-    /// The fingerprint of a normal form (as [`super::normalise`] writes it): what strong columns are found by.
+    /// The fingerprint of a normal form (as [`super::normalise()`] writes it): what strong columns are found by.
     #[must_use]
     #[inline]
     pub fn fingerprint(&self, kind: FieldKind, normal: &[u8]) -> u64 {

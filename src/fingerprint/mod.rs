@@ -3,7 +3,7 @@
 //! Synchronous, no network, no policy: which rows are a leak is decided in `matching` and `attribute`. The format is
 //! described in `docs/index-format.md`, the choice of hash and filter in `docs/decisions/`.
 //!
-//! From an export: [`build::build`] → one `.vfi` per snapshot. For matching: [`Catalogue::open`] → [`normalise`] a value
+//! From an export: [`build::build_file`] → one `.vfi` per snapshot. For matching: [`Catalogue::open`] → [`normalise()`] a value
 //! → [`Hasher::fingerprint`] → [`Catalogue::might_contain`] → [`SnapshotIndex::lookup`] → [`SnapshotIndex::tags`].
 
 pub mod build;

@@ -4,7 +4,7 @@
 //! collect ─▶ Inflow ─▶ queue ─▶ Flow: judge_post ─▶ commit ─▶ ack
 //!                                 └─ Document ─▶ extract ─▶ Engine (matching) ─▶ attribute
 //! ```
-//! [`judge`] is one document's way, shared with `vigie scan`; [`Engine`] is what documents are held against.
+//! [`judge()`] is one document's way, shared with `vigie scan`; [`Engine`] is what documents are held against.
 
 mod document;
 mod engine;

@@ -1,4 +1,4 @@
-//! Words, identifiers and lists of them, as the engines write them: `a`, "a", [a], a, schema.a.
+//! Words, identifiers and lists of them, as the engines write them: `a`, "a", `[a]`, a, schema.a.
 
 use crate::extract::text::header::name;
 

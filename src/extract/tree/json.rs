@@ -1,7 +1,7 @@
 //! JSON as dumps have it: arrays of objects, one object a line, objects one after another, envelopes around them.
 //!
 //! Records that are flat (values, objects of values, arrays of values) are read in one pass straight into a row. At
-//! anything else the record is read again by [`literal`](super::literal), which knows more notations and builds a tree.
+//! anything else the record is read again by `literal`, which knows more notations and builds a tree.
 
 use memchr::memchr2;
 
