@@ -31,7 +31,8 @@ impl Examiner<'_> {
         self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
         self.count_columns(index, row, mapping, scratch, &mut candidate, &mut pairs)?;
         if let Some(mapping) = mapping {
-            candidate.bits -= differing(index, slot, mapping, &candidate, row)?;
+            candidate.lost = differing(index, slot, mapping, &candidate, row)?;
+            candidate.bits -= candidate.lost;
         }
         if candidate.bits >= WORTH_KEEPING || found.is_empty() {
             scratch.candidates.push(candidate);

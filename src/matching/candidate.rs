@@ -27,8 +27,10 @@ pub(super) struct RowCandidate {
     pub(super) masked: u64,
     /// Cells explained.
     pub(super) cells: u64,
-    /// What the agreement proves, in bits.
+    /// What the agreement proves, less what differs, in bits.
     pub(super) bits: f32,
+    /// Of that, what columns that differ have taken away.
+    pub(super) lost: f32,
 }
 
 /// Bits that agreement of a value of this kind proves, against a stranger who was not drawn at random but lives in the
@@ -60,7 +62,8 @@ pub(super) const MASKED_BITS: f32 = 6.5;
 /// Bits lost where a column that the document shows differs. Names and dates of birth do not change; the rest does.
 pub(super) fn differing_bits(kind: FieldKind) -> f32 {
     match kind {
-        FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName | FieldKind::BirthDate => 6.0,
+        FieldKind::BirthDate => 10.0,
+        FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName => 6.0,
         FieldKind::Ref | FieldKind::Contract => 8.0,
         _ => 2.5,
     }

@@ -152,3 +152,6 @@ fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,9 @@
 //! Finding by name: where nothing in a row names a person by itself (masked numbers, dates and addresses only), the
 //! records of that name are looked through for one that something else confirms.
 
-use crate::fingerprint::{Damaged, Match, Slot, SnapshotIndex, masked, normalise, readings};
+use crate::fingerprint::{Damaged, MaskTag, Match, Slot, SnapshotIndex, TagRow, masked, normalise, readings};
 use crate::model::{FieldKind, Row, Strength};
 
-use super::bits;
 use super::candidate::{MASKED_BITS, WORTH_KEEPING, confirming_bits};
 use super::evidence::TableState;
 use super::row::{Examiner, Scratch};
@@ -17,10 +16,46 @@ const NAME_CELLS: usize = 8;
 /// Neighbouring cells that may hold the other part of it.
 const REACH: usize = 2;
 
-/// What besides the name a record may be confirmed by: a column, and what agrees with it.
-enum Confirmer {
-    Tag(usize, u64, FieldKind),
-    Mask(usize, crate::fingerprint::MaskTag),
+/// Records that tell how common a value is. Where none of them agrees, what is known of the kind has to do.
+const ASKED: u32 = 64;
+
+/// What besides the name a record may be confirmed by.
+struct Confirmer {
+    column: usize,
+    with: With,
+    /// What agreement proves: less where the value is common among the records themselves.
+    bits: f32,
+}
+
+/// What a column is compared with.
+enum With {
+    Tag(u64),
+    Mask(MaskTag),
+}
+
+impl Confirmer {
+    fn agrees(&self, tags: &TagRow<'_>) -> bool {
+        let answer = match self.with {
+            With::Tag(tag) => tags.tag(self.column, tag),
+            With::Mask(disclosed) => tags.mask(self.column, disclosed),
+        };
+        answer == Match::Yes
+    }
+
+    /// Weighs the value by how many of some records spread over the index have it too.
+    fn weighed(mut self, index: &SnapshotIndex) -> Result<Self, Damaged> {
+        let asked = index.records().min(ASKED);
+        let mut agree = 0;
+        for i in 0..asked {
+            // Spread evenly, and the same for every value, so that they stay in the cache.
+            let slot = (u64::from(i) * u64::from(index.records()) / u64::from(asked)) as u32;
+            agree += u32::from(self.agrees(&index.tags(Slot(slot))?));
+        }
+        if agree > 0 {
+            self.bits = self.bits.min((asked as f32 / agree as f32).log2());
+        }
+        Ok(self)
+    }
 }
 
 impl Examiner<'_> {
@@ -43,11 +78,15 @@ impl Examiner<'_> {
                 if many == 0 || many > MOST_NAMESAKES {
                     continue;
                 }
-                let confirmers = confirmers.get_or_insert_with(|| self.confirmers(index, row, scratch));
+                let confirmers = match &mut confirmers {
+                    Some(known) => known,
+                    none => none.insert(self.confirmers(index, row, scratch)?),
+                };
                 let price = (many as f32).log2();
                 for slot in namesakes {
-                    if confirmed(index, Slot(slot), confirmers)? - price >= WORTH_KEEPING {
-                        self.assemble_namesake(row, table, (at as u16, slot), price, scratch)?;
+                    let bits = confirmed(index, Slot(slot), confirmers)? - price;
+                    if bits >= WORTH_KEEPING {
+                        self.assemble_namesake(row, table, (at as u16, slot), bits, scratch)?;
                     }
                 }
             }
@@ -55,22 +94,19 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// The name led here: what proves anything is the rest, against all who have it.
+    /// Assembles a record that the name led to and `bits` confirm, whatever its columns would prove elsewhere.
     fn assemble_namesake(
         &self,
         row: Row<'_>,
         table: &TableState,
         place: (u16, u32),
-        price: f32,
+        bits: f32,
         scratch: &mut Scratch,
     ) -> Result<(), Damaged> {
         let before = scratch.candidates.len();
         self.assemble(row, table, place, &[], scratch)?;
         if let Some(candidate) = scratch.candidates.get_mut(before) {
-            let columns = self.matcher.catalogue.indexes()[usize::from(place.0)].columns();
-            let own: f32 =
-                bits(candidate.agree).map(|c| columns[c].1).filter(|k| is_name(*k)).map(confirming_bits).sum();
-            candidate.bits -= own + price;
+            candidate.bits = bits - candidate.lost;
             if candidate.bits < WORTH_KEEPING {
                 scratch.candidates.truncate(before);
                 scratch.pairs.truncate(before);
@@ -80,7 +116,12 @@ impl Examiner<'_> {
     }
 
     /// Everything in the row, names apart, that could confirm a record of the index.
-    fn confirmers(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch) -> Vec<Confirmer> {
+    fn confirmers(
+        &self,
+        index: &SnapshotIndex,
+        row: Row<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Confirmer>, Damaged> {
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
         let mut all = Vec::new();
         for raw in row.cells().take(64) {
@@ -91,14 +132,17 @@ impl Examiner<'_> {
             for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
                 if kind.strength() == Strength::Weak && !is_name(*kind) {
                     readings(*kind, value, self.matcher.catalogue.countries(), &mut scratch.readings);
-                    let tags = scratch.readings.iter().map(|normal| hasher.tag(*kind, normal));
-                    all.extend(tags.map(|tag| Confirmer::Tag(column, tag, *kind)));
+                    for normal in scratch.readings.iter() {
+                        let with = With::Tag(hasher.tag(*kind, normal));
+                        all.push(Confirmer { column, with, bits: confirming_bits(*kind) }.weighed(index)?);
+                    }
                 } else if let Some(form) = masked::parse(*kind, value) {
-                    all.push(Confirmer::Mask(column, hasher.mask_tag(*kind, &form)));
+                    let with = With::Mask(hasher.mask_tag(*kind, &form));
+                    all.push(Confirmer { column, with, bits: MASKED_BITS }.weighed(index)?);
                 }
             }
         }
-        all
+        Ok(all)
     }
 
     /// The keys of the names that cells of the row may show and that some index has: each cell that holds several words,
@@ -154,18 +198,9 @@ fn confirmed(index: &SnapshotIndex, slot: Slot, confirmers: &[Confirmer]) -> Res
     let tags = index.tags(slot)?;
     let (mut seen, mut total) = (0u64, 0.0);
     for confirmer in confirmers {
-        let (column, bits) = match confirmer {
-            Confirmer::Tag(column, tag, kind) if tags.tag(*column, *tag) == Match::Yes => {
-                (*column, confirming_bits(*kind))
-            }
-            Confirmer::Mask(column, disclosed) if tags.mask(*column, *disclosed) == Match::Yes => {
-                (*column, MASKED_BITS)
-            }
-            _ => continue,
-        };
-        if seen >> column & 1 == 0 {
-            seen |= 1 << column;
-            total += bits;
+        if seen >> confirmer.column & 1 == 0 && confirmer.agrees(&tags) {
+            seen |= 1 << confirmer.column;
+            total += confirmer.bits;
         }
     }
     Ok(total)

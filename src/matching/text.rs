@@ -60,15 +60,19 @@ impl Line {
         }
         // Blank, or a rule of dashes, stars or the like.
         let is_break = words == 0 && masks == 0;
+        if emails == 0 {
+            emails = usize::from(has_defanged_at(&text[start..end]));
+        }
         Self { start, end, emails, digits, masks, is_break }
     }
 
-    /// Whether something on it may name somebody. `(at)`-style addresses come with brackets or as a word.
-    fn identifies(&self, text: &[u8]) -> bool {
-        self.emails > 0 || self.digits >= DIGITS || self.masks >= 2 || has_defanged_at(&text[self.start..self.end])
+    /// Whether something on it may name somebody.
+    fn identifies(&self) -> bool {
+        self.emails > 0 || self.digits >= DIGITS || self.masks >= 2
     }
 }
 
+/// `@` as it is spelled to hide it from harvesters: in brackets, or as a word with a dot after it.
 fn has_defanged_at(line: &[u8]) -> bool {
     let spelled =
         |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
@@ -81,7 +85,7 @@ fn has_defanged_at(line: &[u8]) -> bool {
 /// Writes the rows of a paragraph: one if it describes one person line by line, else one for each line that shows an
 /// identifier.
 fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
-    let identifying = paragraph.iter().filter(|line| line.identifies(&batch.text)).count();
+    let identifying = paragraph.iter().filter(|line| line.identifies()).count();
     if identifying > 0 {
         let emails: usize = paragraph.iter().map(|line| line.emails).sum();
         let crowded = paragraph.iter().any(|line| line.emails > 1 || line.digits > 48);
@@ -95,7 +99,7 @@ fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
         for line in paragraph.iter() {
             if one_person {
                 pieces(batch, line.start, line.end);
-            } else if line.identifies(&batch.text) {
+            } else if line.identifies() {
                 pieces(batch, line.start, line.end);
                 batch.end_row();
             }
