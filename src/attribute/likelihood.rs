@@ -115,12 +115,12 @@ impl<'a> TableRows<'a> {
     }
 
     /// Log likelihood ratio of the table's rows if it was taken from `source`.
-    pub(super) fn from_source(&self, source: usize) -> f64 {
-        self.from_sources(&[source])
+    pub(super) fn given_source(&self, source: usize) -> f64 {
+        self.given_sources(&[source])
     }
 
     /// The same if it was taken from several sources together, each row from any one of them.
-    pub(super) fn from_sources(&self, sources: &[usize]) -> f64 {
+    pub(super) fn given_sources(&self, sources: &[usize]) -> f64 {
         let explained: Vec<[f64; ORDERED.len()]> = self.explained(sources);
         let lost = self.misses + (self.hits.len() - explained.len()) as f64 * self.weight;
         let terms = FOREIGN.iter().flat_map(|(foreign, prior)| {
@@ -159,7 +159,7 @@ impl<'a> TableRows<'a> {
 
     /// Log likelihood ratio of the table's rows if they are a third party's, some of whose customers are ours too:
     /// drawn from everybody we know, agreeing in what anybody may know of them.
-    pub(super) fn from_outside(&self) -> f64 {
+    pub(super) fn given_outside(&self) -> f64 {
         let everybody = self.finding.sources.iter().map(|source| source.records).max().unwrap_or(1).max(1) as f64;
         let rows: Vec<f64> = self
             .hits

@@ -35,7 +35,7 @@ impl Posterior {
     /// Weighs all sources of the finding.
     pub(super) fn of(finding: &Finding) -> Self {
         let tables: Vec<TableRows<'_>> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
-        let outside_of: Vec<f64> = tables.iter().map(TableRows::from_outside).collect();
+        let outside_of: Vec<f64> = tables.iter().map(TableRows::given_outside).collect();
         let said: Vec<Vec<f64>> = (0..finding.tables.len()).map(|t| signals::of_table(finding, t)).collect();
         let snapshots = snapshots(finding);
         let canaries = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| c.canary)).count().min(3) as f64;
@@ -43,7 +43,7 @@ impl Posterior {
         let ours = (1.0 - OUTSIDE).ln() - (snapshots.len().max(1) as f64).ln();
         let weights: Vec<f64> = (0..finding.sources.len())
             .map(|source| {
-                let taken = tables.iter().enumerate().map(|(t, table)| table.from_source(source) + said[t][source]);
+                let taken = tables.iter().enumerate().map(|(t, table)| table.given_source(source) + said[t][source]);
                 let within = (snapshots[&finding.sources[source].system] as f64).ln();
                 ours - within + loot(taken.zip(outside_of.iter().copied()))
             })
@@ -167,7 +167,7 @@ fn mixes(
             let taken = tables
                 .iter()
                 .enumerate()
-                .map(|(t, table)| table.from_sources(&[a, b]) + f64::midpoint(said[t][a], said[t][b]));
+                .map(|(t, table)| table.given_sources(&[a, b]) + f64::midpoint(said[t][a], said[t][b]));
             let weight = (MIXED / pairs as f64).ln() + loot(taken.zip(outside.iter().copied()));
             if weight.is_finite() {
                 mixes.push((a, b, weight));

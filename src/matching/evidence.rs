@@ -210,7 +210,7 @@ impl Evidence {
     }
 
     /// The kept rows, in the order of the document.
-    pub(super) fn into_kept(&mut self) -> Vec<KeptRow> {
+    pub(super) fn take_kept(&mut self) -> Vec<KeptRow> {
         let mut kept = std::mem::take(&mut self.kept);
         kept.sort_by_key(|row| row.row);
         kept
@@ -281,7 +281,7 @@ mod tests {
         for row in 0..100_000 {
             evidence.keep(KeptRow { table: 0, row, filled: 1, candidates: vec![] }, row);
         }
-        let kept = evidence.into_kept();
+        let kept = evidence.take_kept();
         assert!(kept.len() <= KEPT_ROWS && kept.len() > KEPT_ROWS / 4);
         let adjacent = kept.windows(2).filter(|pair| pair[1].row == pair[0].row + 1).count();
         assert!(adjacent * 10 > kept.len() * 9);

@@ -26,7 +26,7 @@ const NEAR: u32 = 8;
 pub(super) fn finish(scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
     let Scan { matcher, mut evidence, terms, .. } = scan;
     let complete = evidence.is_complete();
-    let kept = evidence.into_kept();
+    let kept = evidence.take_kept();
     let mut closing =
         Closing { matcher, evidence, wanted: HashMap::new(), records: HashMap::new(), system_rows: HashMap::new() };
     closing.learn_shares();

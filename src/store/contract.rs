@@ -14,8 +14,11 @@ use crate::model::{
     Verdict,
 };
 
+/// One clause of the contract: its name, and what tries it.
+type Clause<S> = (&'static str, fn(&S));
+
 /// The contract, by name.
-pub fn tests<S: Store>() -> Vec<(&'static str, fn(&S))> {
+pub fn tests<S: Store>() -> Vec<Clause<S>> {
     vec![
         ("a failed transaction leaves nothing", failed_transaction_leaves_nothing),
         ("seen posts", seen_posts),

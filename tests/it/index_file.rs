@@ -4,9 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use vigie::fingerprint::build::{Build, build_reader};
-use vigie::fingerprint::{
-    Countries, Damaged, Hasher, IndexErrorKind, Key, Keyring, Match, Slot, SnapshotIndex, normalise,
-};
+use vigie::fingerprint::{Countries, Damaged, Hasher, IndexErrorKind, Key, Keyring, Match, SnapshotIndex, normalise};
 use vigie::model::{FieldKind, Severity, Tlp, Watchlist};
 
 const KINDS: [(&str, FieldKind); 6] = [

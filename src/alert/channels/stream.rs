@@ -113,13 +113,10 @@ impl Drop for StreamChannel {
 
 /// Nobody can connect between the making of the socket and its permissions: it is made under another name.
 fn bind(path: &Path) -> std::io::Result<UnixListener> {
-    if let Ok(about) = std::fs::symlink_metadata(path) {
-        if !about.file_type().is_socket() {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::AlreadyExists,
-                "something else than a socket is there",
-            ));
-        }
+    if let Ok(about) = std::fs::symlink_metadata(path)
+        && !about.file_type().is_socket()
+    {
+        return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "something else than a socket is there"));
     }
     let making = path.with_extension("new");
     let _ = std::fs::remove_file(&making);

@@ -175,11 +175,9 @@ async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, framed: &[u8]) -
     stream.write_all(framed).await?;
     stream.flush().await?;
     let mut byte = [0];
-    match tokio::time::timeout(LISTEN, stream.read(&mut byte)).await {
-        // An alert of TLS or a reset: not taken.
-        Ok(Err(error)) => return Err(error),
-        // Silence is what syslog servers answer with; some close at once.
-        Ok(Ok(_)) | Err(_) => {}
+    // An alert of TLS or a reset: not taken. Silence is what syslog servers answer with; some close at once.
+    if let Ok(Err(error)) = tokio::time::timeout(LISTEN, stream.read(&mut byte)).await {
+        return Err(error);
     }
     // The other side may have closed first.
     let _ = stream.shutdown().await;

@@ -123,10 +123,13 @@ pub struct Writer {
     receivers: VecDeque<Reply<Option<Lease>>>,
 }
 
+/// Tells whoever waits how a group ended.
+type Answer = Box<dyn FnOnce(&mut Writer, Option<&QueueError>)>;
+
 /// What is to be said and done once the transaction stands; dropped when it does not.
 #[derive(Default)]
 struct After {
-    answers: Vec<Box<dyn FnOnce(&mut Writer, Option<&QueueError>)>>,
+    answers: Vec<Answer>,
     files: Vec<String>,
 }
 
