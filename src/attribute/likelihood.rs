@@ -8,10 +8,18 @@
 use crate::model::FieldKind;
 use crate::model::finding::{Candidate, Finding, HitRow, Source};
 
-/// Share of rows that a thief's file has from elsewhere, and how likely each share is beforehand (a Beta(1.2, 9) by
-/// points: mostly little).
-const FOREIGN: [(f64, f64); 8] =
-    [(0.003, 0.18), (0.02, 0.20), (0.06, 0.20), (0.12, 0.16), (0.20, 0.13), (0.32, 0.08), (0.48, 0.04), (0.68, 0.01)];
+/// Share of rows that a thief's file has from elsewhere, and how likely each share is beforehand (much like a
+/// Beta(1.2, 9) with a longer tail: mostly little).
+const FOREIGN: [(f64, f64); 8] = [
+    (0.003, 0.19),
+    (0.02, 0.22),
+    (0.06, 0.21),
+    (0.12, 0.17),
+    (0.20, 0.13),
+    (0.32, 0.065),
+    (0.48, 0.013),
+    (0.68, 0.002),
+];
 
 /// Share of a third party's rows who happen to be customers of ours, likewise (a Beta(0.6, 3): mostly few).
 const SHARED: [(f64, f64); 9] = [

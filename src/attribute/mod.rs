@@ -126,3 +126,6 @@ fn fields(finding: &Finding, source: usize) -> Vec<FieldKind> {
     let kinds: BTreeSet<FieldKind> = shown.map(|((_, kind), _)| *kind).filter(|kind| kind.is_reported()).collect();
     kinds.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Made-up evidence with a known answer: what the model must say of it.
+
+use super::*;
+use crate::model::finding::{Candidate, HitRow, Source, SystemRecords, TableEvidence};
+use crate::model::{ConcernedRecord, RecordNo};
+
+const COLUMNS: [(&str, FieldKind); 5] = [
+    ("id", FieldKind::Ref),
+    ("nom", FieldKind::LastName),
+    ("mail", FieldKind::Email),
+    ("tel", FieldKind::Phone),
+    ("fonction", FieldKind::JobTitle),
+];
+
+/// Evidence under construction: one table, several sources.
+struct World {
+    finding: Finding,
+}
+
+impl World {
+    /// A document of `rows` rows; `sources` are (system, snapshot, records, number of columns held).
+    fn new(rows: u64, sources: &[(&str, &str, u64, usize)]) -> Self {
+        let source = |&(system, snapshot, records, columns): &(&str, &str, u64, usize)| Source {
+            system: system.parse().unwrap(),
+            snapshot: snapshot.parse().unwrap(),
+            records,
+            columns: COLUMNS[..columns].iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(),
+        };
+        let sources: Vec<Source> = sources.iter().map(source).collect();
+        let held = |s: &Source| (0..5u8).map(|c| (usize::from(c) < s.columns.len()).then_some(c)).collect::<Vec<_>>();
+        let columns = sources.iter().enumerate().map(|(i, s)| (i as u16, held(s)[1..].to_vec())).collect();
+        let table = TableEvidence { no: 0, header: None, rows, columns };
+        Self { finding: Finding { rows, sources, tables: vec![table], ..Finding::default() } }
+    }
+
+    /// Row `row` shows record `record` of `source`, agreeing in `agree` and differing in `differ`.
+    fn hit(&mut self, row: u64, source: u16, record: u32, agree: u64, differ: u64) {
+        let held = (1u64 << self.finding.sources[source as usize].columns.len()) - 1;
+        let agree = agree & held;
+        let candidate = Candidate {
+            source,
+            record: RecordNo(record),
+            agree,
+            differ,
+            exported: agree,
+            masked: 0,
+            cells: agree >> 1,
+            canary: false,
+        };
+        match self.finding.hits.iter_mut().find(|hit| hit.row == row) {
+            Some(hit) => hit.candidates.push(candidate),
+            None => self.finding.hits.push(HitRow { table: 0, row, filled: 0b1111, candidates: vec![candidate] }),
+        }
+    }
+
+    fn attribution(mut self) -> ScanReport {
+        let finding = &mut self.finding;
+        finding.hits.sort_by_key(|hit| hit.row);
+        finding.hit_rows = finding.hits.len() as u64;
+        let mut systems: Vec<SystemId> = finding.sources.iter().map(|s| s.system.clone()).collect();
+        systems.sort();
+        systems.dedup();
+        for system in systems {
+            let of = |c: &&Candidate| finding.sources[c.source as usize].system == system;
+            let mut records: Vec<u32> =
+                finding.hits.iter().flat_map(|h| h.candidates.iter().filter(of)).map(|c| c.record.0).collect();
+            records.sort_unstable();
+            records.dedup();
+            let rows = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| of(&c))).count() as u64;
+            let records = records.into_iter().map(|r| ConcernedRecord { record: r.into(), kinds: 2 }).collect();
+            finding.systems.push(SystemRecords { system, records, canaries: 0, rows, refs: vec![] });
+        }
+        let facts = DocumentFacts { name: "d".into(), blake3: String::new(), bytes: 0, skipped: vec![] };
+        attribute(finding, facts, Context { today: "2026-11-21".parse().unwrap() }).report
+    }
+}
+
+/// Records in no order, as a sample of a table would show them.
+fn scattered(i: u64, records: u64) -> u32 {
+    (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as u32 % records as u32
+}
+
+const ALL: u64 = 0b11110;
+
+#[test]
+fn a_small_system_that_explains_every_row_beats_a_large_one_that_does_too() {
+    let mut world = World::new(40, &[("crm", "2026-01-01", 1_000_000, 4), ("portal", "2026-01-01", 2_000, 4)]);
+    for row in 0..40 {
+        world.hit(row, 0, scattered(row, 1_000_000), ALL, 0);
+        world.hit(row, 1, scattered(row, 2_000), ALL, 0);
+    }
+    let report = world.attribution();
+    assert_eq!((report.verdict, report.attribution[0].system.as_str()), (Verdict::Leak, "portal"));
+    assert!(report.attribution[0].probability > 0.9);
+}
+
+#[test]
+fn a_column_that_only_one_system_holds_tells_it() {
+    let mut world = World::new(30, &[("crm", "2026-01-01", 5_000, 4), ("hr", "2026-01-01", 5_000, 5)]);
+    for row in 0..30 {
+        world.hit(row, 0, scattered(row, 5_000), ALL, 0);
+        world.hit(row, 1, scattered(row + 99, 5_000), ALL, 0);
+    }
+    let report = world.attribution();
+    assert_eq!(report.attribution[0].system.as_str(), "hr");
+    assert!(
+        report.attribution[0].reasons.iter().any(|r| r.contains("fonction")),
+        "{:?}",
+        report.attribution[0].reasons
+    );
+}
+
+#[test]
+fn a_third_party_with_some_of_our_customers_is_an_overlap() {
+    for share in [1, 10, 30] {
+        let mut world = World::new(500, &[("crm", "2026-01-01", 100_000, 4)]);
+        for row in 0..500 * share / 100 {
+            world.hit(row * 3, 0, scattered(row, 100_000), 0b00100, 0);
+        }
+        let report = world.attribution();
+        assert_eq!(report.verdict, Verdict::Overlap, "{share} %");
+        assert!(report.outside > 0.95, "{share} %: {}", report.outside);
+    }
+}
+
+#[test]
+fn systems_that_nothing_tells_apart_share_the_answer() {
+    let mut world = World::new(60, &[("a", "2026-01-01", 3_000, 4), ("b", "2026-01-01", 3_000, 4)]);
+    for row in 0..60 {
+        world.hit(row, 0, scattered(row, 3_000), ALL, 0);
+        world.hit(row, 1, scattered(row, 3_000), ALL, 0);
+    }
+    let report = world.attribution();
+    assert_eq!(report.verdict, Verdict::Leak);
+    for system in &report.attribution {
+        assert!((system.probability - 0.5).abs() < 0.05, "{}", system.probability);
+    }
+}
+
+#[test]
+fn values_that_changed_date_the_theft() {
+    let snapshots = [("crm", "2026-01-01", 9_000, 4), ("crm", "2026-04-01", 9_000, 4), ("crm", "2026-09-01", 9_000, 4)];
+    let mut world = World::new(100, &snapshots);
+    for row in 0..100 {
+        let record = scattered(row, 9_000);
+        // Every tenth telephone number was new in April, every twelfth changed again before September.
+        let (january, september) = (row % 10 == 0, row % 12 == 0);
+        world.hit(row, 0, record, if january { 0b00110 } else { 0b01110 }, if january { 0b01000 } else { 0 });
+        world.hit(row, 1, record, 0b01110, 0);
+        world.hit(row, 2, record, if september { 0b00110 } else { 0b01110 }, if september { 0b01000 } else { 0 });
+    }
+    let report = world.attribution();
+    let crm = &report.attribution[0];
+    assert_eq!(crm.snapshot, "2026-04-01".parse().unwrap());
+    assert_eq!(crm.snapshot_interval, ["2026-04-01".parse().unwrap(), "2026-08-31".parse().unwrap()]);
+}
+
+#[test]
+fn snapshots_that_cannot_be_told_apart_widen_the_interval() {
+    let mut world = World::new(20, &[("crm", "2026-01-01", 9_000, 4), ("crm", "2026-04-01", 9_000, 4)]);
+    for row in 0..20 {
+        world.hit(row, 0, scattered(row, 9_000), ALL, 0);
+        world.hit(row, 1, scattered(row, 9_000), ALL, 0);
+    }
+    let report = world.attribution();
+    let interval = report.attribution[0].snapshot_interval;
+    assert_eq!(interval, ["2026-01-01".parse().unwrap(), "2026-11-21".parse().unwrap()]);
+}
+
+#[test]
+fn rows_in_the_order_of_the_export_settle_between_equals() {
+    let mut world = World::new(15, &[("a", "2026-01-01", 50_000, 4), ("b", "2026-01-01", 50_000, 4)]);
+    for row in 0..15 {
+        world.hit(row, 0, scattered(row, 50_000), ALL, 0);
+        world.hit(row, 1, 700 + row as u32, ALL, 0);
+    }
+    let report = world.attribution();
+    assert_eq!(report.attribution[0].system.as_str(), "b");
+    assert!(report.attribution[0].probability > 0.95);
+}
+
+#[test]
+fn probabilities_add_up_and_one_row_is_no_panic() {
+    for rows in [1, 2, 7] {
+        let mut world = World::new(rows, &[("a", "2026-01-01", 100, 5), ("b", "2030-01-01", 1, 4)]);
+        for row in 0..rows {
+            world.hit(row, 0, 3, ALL, 0);
+            world.hit(row, 1, 0, 0b00100, 0b01000);
+        }
+        let report = world.attribution();
+        let total: f64 = report.attribution.iter().map(|s| s.probability).sum::<f64>() + report.outside;
+        assert!((total - 1.0).abs() < 1e-6, "{rows} rows: {total}");
+    }
+    let empty = World::new(0, &[]).attribution();
+    assert_eq!((empty.verdict, empty.outside), (Verdict::Clear, 1.0));
+}
