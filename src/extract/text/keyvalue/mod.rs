@@ -31,10 +31,14 @@ pub(crate) struct Blocks {
 
 /// The first lines of a sample that are blocks, if there are any.
 pub(crate) fn sniff(sample: &[u8]) -> Option<Blocks> {
+    let expanded = memchr::memmem::find(sample, b"-[ RECORD ").is_some();
     let mut lines = Vec::new();
     let mut at = 0;
     while at < sample.len() {
         let (label, end) = labelled(sample, at);
+        // A bar stands between columns of tables too; behind a label only in psql's expanded output.
+        let barred = |label: &Label| memchr::memchr(b'|', &sample[label.key.end..label.value.start]).is_some();
+        let label = label.filter(|label| expanded || !barred(label));
         let line = sample[at..end].trim_ascii();
         lines.push((at, label, line.is_empty(), is_rule(line) || is_parting(line) || is_bracket(line)));
         at = end;
@@ -288,6 +292,7 @@ mod tests {
     fn credentials_and_prose_are_no_blocks() {
         for text in [
             "martin:secret\npetit:azerty\nroux:motdepasse\ndurand:hunter2\n",
+            "nom|mail\nMartin|a@x.example\nMartin|b@x.example\nPetit|c@x.example\nPetit|d@x.example\n",
             "Note: this is fresh.\nIt comes from somewhere else and is quite long.\nPrice: 300.\nNothing more to say about it, really.\n",
         ] {
             let kept = read(text.as_bytes());
