@@ -154,4 +154,4 @@ fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

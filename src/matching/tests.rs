@@ -9,7 +9,7 @@ use crate::fingerprint::{Catalogue, Countries, Key, Keyring};
 use crate::model::finding::Finding;
 use crate::model::{Batch, ContentSink, FieldKind, Layout, Severity, Shape, Table, Tlp, Watchlist};
 
-const COLUMNS: [(&str, FieldKind); 7] = [
+pub(crate) const COLUMNS: [(&str, FieldKind); 7] = [
     ("id", FieldKind::Ref),
     ("nom", FieldKind::LastName),
     ("prenom", FieldKind::FirstName),
@@ -55,7 +55,7 @@ fn draw(person: u64, stream: u64) -> u64 {
     x ^ (x >> 32)
 }
 
-fn person(no: u64) -> [String; 7] {
+pub(crate) fn person(no: u64) -> [String; 7] {
     let last = format!("{}{}", LAST[(draw(no, 1) % 20) as usize], ENDS[(draw(no, 10) % 10) as usize]);
     let first = FIRST[(draw(no, 2) % 20) as usize];
     [
@@ -70,7 +70,7 @@ fn person(no: u64) -> [String; 7] {
 }
 
 /// Builds an index of people and opens it.
-fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
+pub(crate) fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
     let watchlist = Watchlist {
         id: "shop".parse().unwrap(),
         name: "Shop".into(),

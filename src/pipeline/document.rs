@@ -116,7 +116,7 @@ fn in_memory<'m>(
         || match lane {
             Some(lane) => {
                 let chunks: Vec<Chunk> = lane.chunks(bytes).collect();
-                Ok(parsed(&chunks, matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0)
+                Ok(parsed(&chunks, &lane, matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0)
             }
             None => whole(bytes),
         },
@@ -128,6 +128,7 @@ fn in_memory<'m>(
 /// chunk is begun, and what the others found is kept.
 fn parsed<'m>(
     chunks: &[Chunk],
+    lane: &Lane,
     matcher: &'m Matcher,
     parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
 ) -> (Scan<'m>, Flow) {
@@ -136,18 +137,21 @@ fn parsed<'m>(
         all.merge(part);
         all
     };
+    // Every part must know the table that all chunks share: its columns mean one thing throughout.
+    let fresh = || {
+        let mut scan = matcher.scan();
+        lane.begin(&mut scan);
+        scan
+    };
     let scan = chunks
         .par_iter()
-        .fold(
-            || matcher.scan(),
-            |mut scan, chunk| {
-                if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
-                    stopped.store(true, Ordering::Relaxed);
-                }
-                scan
-            },
-        )
-        .reduce(|| matcher.scan(), merged);
+        .fold(fresh, |mut scan, chunk| {
+            if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
+                stopped.store(true, Ordering::Relaxed);
+            }
+            scan
+        })
+        .reduce(fresh, merged);
     (scan, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
 }
 
@@ -177,7 +181,7 @@ fn streamed<'m>(
         let held = next.len();
         let ((part, flow), read) = rayon::join(
             || {
-                parsed(&chunks, matcher, |chunk, scan| {
+                parsed(&chunks, lane, matcher, |chunk, scan| {
                     let range = chunk.range.start - before..chunk.range.end - before;
                     lane.parse_bytes(&window[range], chunk, scan)
                 })
@@ -207,4 +211,35 @@ fn streamed<'m>(
         window = next;
     }
     Reading { hash: hasher.finalize(), scan }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::tests::{COLUMNS, matcher, person};
+
+    #[test]
+    fn a_large_table_keeps_its_header_and_columns_however_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let matcher = matcher(folder.path(), 0..500);
+        let header = COLUMNS.map(|(header, _)| header);
+        let mut dump = header.join(",") + "\n";
+        let mut no = 0;
+        while dump.len() < SEVERAL_THREADS + CHUNK {
+            let known = if no % 200 == 0 { no / 200 % 500 } else { 1_000_000 + no };
+            dump += &(person(known).join(",") + "\n");
+            no += 1;
+        }
+        let (limits, reader) = (Limits::default(), Reader::Here);
+        let streamed = Document::read("d", Box::new(dump.as_bytes()), &limits).unwrap();
+        for document in [Document::new("d", dump.as_bytes()), streamed] {
+            let read = document.scan(&matcher, &limits, &reader).unwrap();
+            assert_eq!(read.hash, blake3::hash(dump.as_bytes()));
+            let finding = matcher.finish(read.scan, true).unwrap();
+            assert_eq!(finding.rows, no);
+            assert_eq!(finding.tables[0].header.as_deref(), Some(&header.map(str::to_owned)[..]));
+            let columns: Vec<Option<u8>> = (0..7).map(Some).collect();
+            assert_eq!(finding.tables[0].columns, [(0, columns)]);
+        }
+    }
 }
