@@ -22,3 +22,16 @@ kills COUNT="1000":
 snapshots:
     INSTA_UPDATE=always cargo test --test it -- command_line
     git diff --stat -- tests
+
+# post into real paste and forum programs on loopback and see the alerts (installs them in a cache folder)
+real-sites *ARGS:
+    cargo build --release
+    python3 tests/real_sites/run target/release/vigie {{ARGS}}
+
+# posts a second through queue and verdicts
+throughput:
+    cargo test --release --test it throughput -- --ignored --nocapture
+
+# what reading, matching and confinement cost
+benches:
+    cargo bench

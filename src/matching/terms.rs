@@ -56,8 +56,9 @@ struct Term {
 pub struct Terms {
     watchlists: Vec<(SystemId, Severity, Tlp)>,
     terms: Vec<Term>,
-    /// Pattern `i` is `terms[i]`.
     words: Option<AhoCorasick>,
+    /// For each pattern of `words`, the term it spells.
+    word_terms: Vec<u32>,
     /// Pattern `i` is `terms[first_pattern + i]`.
     first_pattern: usize,
     set: RegexSet,
@@ -93,18 +94,20 @@ impl Terms {
                 }
             }
         }
-        let words = Self::automaton(&terms[..first_pattern]).map_err(|cause| errors.push(cause)).unwrap_or_default();
+        let spelled = spellings(&terms[..first_pattern]);
+        let words = Self::automaton(&spelled).map_err(|cause| errors.push(cause)).unwrap_or_default();
+        let word_terms = spelled.into_iter().map(|(_, term)| term).collect();
         let set = RegexSetBuilder::new(&sources).size_limit(PATTERN_SIZE * (1 + sources.len())).build();
         let set = set.unwrap_or_else(|_| RegexSet::empty());
         if set.len() != patterns.len() && errors.is_empty() {
             errors.push(TermError::Words("the patterns together are too large".to_owned()));
         }
         let watchlists = watchlists.iter().map(|list| (list.id.clone(), list.severity, list.tlp)).collect();
-        let compiled = Self { watchlists, terms, words, first_pattern, set, patterns };
+        let compiled = Self { watchlists, terms, words, word_terms, first_pattern, set, patterns };
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
-    fn automaton(words: &[Term]) -> Result<Option<AhoCorasick>, TermError> {
+    fn automaton(words: &[(String, u32)]) -> Result<Option<AhoCorasick>, TermError> {
         if words.is_empty() {
             return Ok(None);
         }
@@ -112,7 +115,7 @@ impl Terms {
         AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(words.iter().map(|word| &word.text))
+            .build(words.iter().map(|(spelling, _)| spelling))
             .map(Some)
             .map_err(|cause| TermError::Words(cause.to_string()))
     }
@@ -138,7 +141,7 @@ impl Terms {
         if let Some(words) = &self.words {
             for found in words.find_overlapping_iter(text) {
                 if is_whole_word(text, found.start(), found.end()) {
-                    add(&mut counts.counts[found.pattern().as_usize()], 1);
+                    add(&mut counts.counts[self.word_terms[found.pattern().as_usize()] as usize], 1);
                 }
             }
         }
@@ -191,6 +194,27 @@ impl Terms {
         let errors: Vec<TermError> = missed.chain(struck).collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
+}
+
+/// How each term may be written. The automaton folds the case of ASCII letters; other letters get a spelling for small,
+/// capital and initial capital (`école`, `ÉCOLE`, `École`).
+fn spellings(terms: &[Term]) -> Vec<(String, u32)> {
+    let mut all = Vec::with_capacity(terms.len());
+    for (no, term) in terms.iter().enumerate() {
+        let mut spelled = vec![term.text.clone()];
+        if !term.text.is_ascii() {
+            let small = term.text.to_lowercase();
+            let mut letters = small.chars();
+            let initial: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+            for form in [term.text.to_uppercase(), initial, small] {
+                if !spelled.iter().any(|known| known.eq_ignore_ascii_case(&form)) {
+                    spelled.push(form);
+                }
+            }
+        }
+        all.extend(spelled.into_iter().map(|form| (form, no as u32)));
+    }
+    all
 }
 
 /// How often each term was found in one document.
@@ -252,6 +276,12 @@ mod tests {
         let list = list(&["acme", "Acme Bank", "c++"], &[]);
         let found = found(&list, "ACME BANK, acmeist, (acme) c++x");
         assert_eq!(found, [("acme".into(), 2), ("Acme Bank".into(), 1), ("c++".into(), 1)]);
+    }
+
+    #[test]
+    fn letters_beyond_ascii_have_two_cases_too() {
+        let list = list(&["opération Été"], &[]);
+        assert_eq!(found(&list, "OPÉRATION ÉTÉ, Opération été; opération Été"), [("opération Été".into(), 3)]);
     }
 
     #[test]
