@@ -48,7 +48,9 @@ fn rarity(kind: FieldKind) -> f64 {
         FieldKind::Email | FieldKind::Phone | FieldKind::Iban | FieldKind::Contract | FieldKind::Ref => 16.0,
         FieldKind::Username => 12.0,
         FieldKind::Siren => 8.0,
-        FieldKind::FullName | FieldKind::StreetAddress | FieldKind::BirthDate => 5.5,
+        // What its two parts are worth: which way a system splits a name proves nothing.
+        FieldKind::FullName => 8.5,
+        FieldKind::StreetAddress | FieldKind::BirthDate => 5.5,
         FieldKind::Ip | FieldKind::Postcode | FieldKind::LastName => 5.0,
         FieldKind::FirstName | FieldKind::City | FieldKind::Company => 3.5,
         FieldKind::JobTitle => 2.5,
@@ -67,9 +69,9 @@ fn is_public(kind: FieldKind) -> bool {
     !matches!(kind, FieldKind::Ref | FieldKind::Contract | FieldKind::Text)
 }
 
-/// Sum of the worth of the columns in `mask` for which `counts` holds.
-fn worth(source: &Source, candidate: &Candidate, counts: impl Fn(FieldKind) -> bool) -> f64 {
-    bits(candidate.agree)
+/// Sum of the worth of the agreeing columns, of those that the table `held`, for which `counts` holds.
+fn worth(source: &Source, candidate: &Candidate, held: u64, counts: impl Fn(FieldKind) -> bool) -> f64 {
+    bits(candidate.agree & held)
         .filter_map(|column| source.columns.get(column).map(|(_, kind)| (column, *kind)))
         .filter(|(_, kind)| counts(*kind))
         .map(|(column, kind)| {
@@ -110,6 +112,9 @@ pub(super) struct TableRows<'a> {
     weight: f64,
     /// Rows in which nothing was recognised.
     misses: f64,
+    /// For each source, the columns that the table holds of it. What agrees beside them agrees by chance, and among
+    /// many sources some always does.
+    held: Vec<u64>,
 }
 
 impl<'a> TableRows<'a> {
@@ -119,7 +124,8 @@ impl<'a> TableRows<'a> {
         let weight =
             if finding.hits.is_empty() { 1.0 } else { (finding.hit_rows as f64 / finding.hits.len() as f64).max(1.0) };
         let misses = (finding.tables[table].rows as f64 - hits.len() as f64 * weight).max(0.0);
-        Self { finding, hits, weight, misses }
+        let held = (0..finding.sources.len()).map(|source| held(&hits, source)).collect();
+        Self { finding, hits, weight, misses, held }
     }
 
     /// Log likelihood ratio of the table's rows if it was taken from `source`.
@@ -150,7 +156,8 @@ impl<'a> TableRows<'a> {
             for (previous, &source) in before.iter_mut().zip(sources) {
                 let Some(candidate) = hit.candidates.iter().find(|c| c.source as usize == source) else { continue };
                 let known = &self.finding.sources[source];
-                let values = worth(known, candidate, |_| true) + DIFFERS * f64::from(candidate.differ.count_ones())
+                let values = worth(known, candidate, self.held[source], |_| true)
+                    + DIFFERS * f64::from(candidate.differ.count_ones())
                     - (sources.len() as f64).ln();
                 let row =
                     ORDERED.map(|(strength, _)| values + draw(strength, *previous, candidate.record.0, known.records));
@@ -173,10 +180,10 @@ impl<'a> TableRows<'a> {
             .hits
             .iter()
             .map(|hit| {
-                let known = hit
-                    .candidates
-                    .iter()
-                    .map(|candidate| worth(&self.finding.sources[candidate.source as usize], candidate, is_public));
+                let known = hit.candidates.iter().map(|candidate| {
+                    let source = usize::from(candidate.source);
+                    worth(&self.finding.sources[source], candidate, self.held[source], is_public)
+                });
                 known.fold(0.0, f64::max) - everybody.ln()
             })
             .collect();
@@ -193,6 +200,18 @@ impl<'a> TableRows<'a> {
         let near = records.windows(2).filter(|pair| is_near(pair[0], pair[1])).count();
         (near, records.len().saturating_sub(1))
     }
+}
+
+/// The columns of a source that agree in at least a fifth of the rows it explains.
+fn held(hits: &[&HitRow], source: usize) -> u64 {
+    let (mut rows, mut counts) = (0u32, [0u32; 64]);
+    for candidate in hits.iter().flat_map(|hit| &hit.candidates).filter(|c| usize::from(c.source) == source) {
+        rows += 1;
+        bits(candidate.agree).for_each(|column| counts[column] += 1);
+    }
+    (0..64)
+        .filter(|column| counts[*column] > 0 && counts[*column] * 5 >= rows)
+        .fold(0, |mask, column| mask | 1 << column)
 }
 
 fn is_near(before: u32, record: u32) -> bool {
