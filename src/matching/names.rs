@@ -176,8 +176,9 @@ impl Examiner<'_> {
     }
 
     fn read_name(&self, value: &[u8], cells: u64, scratch: &mut Scratch) {
-        let Scratch { normal, names, .. } = scratch;
+        let Scratch { normal, names, named, .. } = scratch;
         if normalise(FieldKind::FullName, value, self.matcher.catalogue.countries(), normal) && normal.contains(&b' ') {
+            *named = true;
             for (key, hasher) in self.matcher.catalogue.hashers().iter().enumerate() {
                 let name = hasher.name_key(normal);
                 if self.matcher.catalogue.might_contain(name) {

@@ -34,6 +34,8 @@ pub(super) struct Scratch {
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
     pub(super) names: Vec<(u64, u64, u8)>,
+    /// Whether the row shows a whole name, known or not.
+    pub(super) named: bool,
     /// The candidates of the row last examined, best first within each index.
     pub(super) candidates: Vec<RowCandidate>,
     /// For each candidate, the cells and columns that agreed.
@@ -45,6 +47,7 @@ impl Scratch {
     pub(super) fn start_row(&mut self) {
         self.tags.start();
         self.names.clear();
+        self.named = false;
     }
 }
 
@@ -75,7 +78,7 @@ impl Examiner<'_> {
         if scratch.candidates.is_empty() && seen.by_name(table) {
             self.follow_names(row, table, scratch)?;
             self.keep_best(scratch);
-            return Ok(true);
+            return Ok(seen.searchable || scratch.named);
         }
         Ok(seen.searchable)
     }
