@@ -204,7 +204,7 @@ impl Evidence {
         if self.doubtful.len() < DOUBTFUL { self.doubtful.push(doubtful) } else { self.dropped += 1 }
     }
 
-    /// Offers a masked row for the sample.
+    /// Whether the sample has room for another masked row.
     pub(super) fn wants_sample(&self) -> bool {
         self.sample.len() < SAMPLE
     }

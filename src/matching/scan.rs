@@ -5,7 +5,7 @@
 
 use crate::fingerprint::Damaged;
 use crate::model::sensitive::mask;
-use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip, Table};
+use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip, SkipReason, Table};
 
 use super::Matcher;
 use super::bits;
@@ -19,6 +19,8 @@ use super::text;
 
 /// Cells of a masked row that an alert shows.
 const SAMPLE_CELLS: usize = 16;
+/// What is said when there are more doubtful matches than are kept.
+const DROPPED: &str = "more doubtful matches than are kept until the end; the rest are not counted";
 
 /// What one thread has seen of one document.
 pub struct Scan<'m> {
@@ -52,9 +54,10 @@ impl<'m> Scan<'m> {
     pub fn merge(&mut self, other: Self) {
         self.evidence.merge(other.evidence);
         self.terms.merge(&other.terms);
-        self.skipped.extend(other.skipped);
+        self.skipped.extend(other.skipped.into_iter().filter(|skip| skip.detail != DROPPED));
         self.bytes += other.bytes;
         self.damaged |= other.damaged;
+        self.note_dropped();
     }
 
     /// Bytes decoded so far.
@@ -111,13 +114,16 @@ impl<'m> Scan<'m> {
     fn hit(&mut self, row: Row<'_>, (table, number): (u32, u64), filled: u64, state: &mut TableState) {
         let candidates = &self.scratch.candidates;
         let sure = candidates.iter().any(|c| c.bits >= SURE);
-        let mut systems = 0u64;
+        let mut systems: Vec<u16> = Vec::new();
         for (i, candidate) in candidates.iter().enumerate() {
             // Ties of one index follow their best: only the best counts.
             let first = i == 0 || candidates[i - 1].index != candidate.index;
             if candidate.bits >= SURE && first {
                 *self.evidence.records.entry((candidate.index, candidate.slot)).or_default() |= self.kinds(candidate);
-                systems |= 1 << (self.matcher.facts[candidate.index as usize].system % 64);
+                let system = self.matcher.facts[usize::from(candidate.index)].system;
+                if !systems.contains(&system) {
+                    systems.push(system);
+                }
                 let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns().len();
                 state.count(candidate.index, columns, filled, &self.scratch.pairs[i]);
             } else if first {
@@ -133,8 +139,8 @@ impl<'m> Scan<'m> {
         if sure {
             self.evidence.hits += 1;
             state.sure += 1;
-            for system in bits(systems) {
-                *self.evidence.system_rows.entry(system as u16).or_default() += 1;
+            for system in systems {
+                *self.evidence.system_rows.entry(system).or_default() += 1;
             }
             if self.evidence.wants_sample() {
                 let sample = self.masked(row);
@@ -144,6 +150,15 @@ impl<'m> Scan<'m> {
         let kept = KeptRow { table, row: number, filled, candidates: self.scratch.candidates.clone() };
         self.evidence.keep(kept, self.sequence);
         self.sequence += 1;
+        self.note_dropped();
+    }
+
+    /// Says once that doubtful matches found no room, and are not counted.
+    fn note_dropped(&mut self) {
+        let cut = |skip: &Skip| skip.reason == SkipReason::TooManyRows && skip.detail == DROPPED;
+        if self.evidence.dropped > 0 && !self.skipped.iter().any(cut) {
+            self.skipped.push(Skip::new("", SkipReason::TooManyRows, DROPPED));
+        }
     }
 
     fn kinds(&self, candidate: &RowCandidate) -> u32 {

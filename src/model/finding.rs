@@ -1,7 +1,7 @@
 //! What matched in one document: the evidence that `matching` gathers and `attribute` weighs.
 //!
 //! Everything here is counted from the document; nothing is an opinion. Evidence on rows is a bounded sample
-//! (`rows_seen` says of how many), counts are of the whole document.
+//! ([`Finding::hit_rows`] says of how many), counts are of the whole document.
 
 use std::sync::Arc;
 
