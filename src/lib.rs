@@ -16,6 +16,7 @@ pub mod model;
 pub mod net;
 pub mod pipeline;
 pub mod queue;
+pub mod secret;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -16,9 +16,9 @@ pub mod merge;
 pub mod outbox;
 pub mod report;
 pub mod route;
-pub mod secret;
 pub mod settings;
 
+pub use crate::secret;
 pub use channel::{Channel, DeliveryError, Notice, Receipt};
 pub use commit::{CommitError, Committer, Desk, set_state};
 pub use compose::Ratings;

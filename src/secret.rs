@@ -1,4 +1,7 @@
-//! Secrets of channels: named in the configuration, never written there, never in the environment.
+//! Secrets of channels, of sites one logs in to, of those who push: named in the configuration, never written there,
+//! never in the environment.
+//!
+//! What lives here: where a secret is and reading it once. What does not: what it is for.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
