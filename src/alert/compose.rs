@@ -79,6 +79,7 @@ pub fn document(judged: &Judged, assessment: &Assessment) -> IncidentDocument {
         matched_at: judged.at,
         new_records: 0,
         skipped: report.skipped.iter().take(20).cloned().map(defused).collect(),
+        evidence: post.evidence.clone(),
     };
     let bare = |a: &SystemAttribution| SystemAttribution { refs: None, ..a.clone() };
     IncidentDocument {

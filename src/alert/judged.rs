@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AlertId, Assessment, Change, Post, PostId, SiteId, Verdict};
+use crate::model::{AlertId, Assessment, Change, EvidenceRef, Post, PostId, SiteId, Verdict};
 
 /// What an alert says of the post itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct PostFacts {
     pub seen_at: Timestamp,
     /// When it had been fetched.
     pub fetched_at: Timestamp,
+    /// Where it is kept as evidence, once it is.
+    pub evidence: Option<EvidenceRef>,
 }
 
 impl From<&Post> for PostFacts {
@@ -39,6 +41,7 @@ impl From<&Post> for PostFacts {
             posted_at: post.posted_at,
             seen_at: post.seen_at,
             fetched_at: post.fetched_at,
+            evidence: None,
         }
     }
 }

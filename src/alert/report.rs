@@ -109,7 +109,7 @@ fn document(d: &DocumentSummary) -> String {
     let named = |name: &str, text: &Option<String>| text.as_deref().map_or(String::new(), |t| format!(", {name} {t}"));
     let skipped = if d.skipped.is_empty() { String::new() } else { format!(", {} parts not read", d.skipped.len()) };
     format!(
-        "{}: {} ({}{}{}, seen {}, {} rows, {} new records, BLAKE3 {}{skipped})",
+        "{}: {} ({}{}{}, seen {}, {} rows, {} new records, BLAKE3 {}{skipped}{})",
         d.site,
         d.url,
         d.name,
@@ -118,8 +118,17 @@ fn document(d: &DocumentSummary) -> String {
         d.seen_at,
         d.rows,
         d.new_records,
-        d.blake3
+        d.blake3,
+        evidence(d)
     )
+}
+
+/// Where the capture of a document is.
+fn evidence(d: &DocumentSummary) -> String {
+    let Some(kept) = &d.evidence else { return String::new() };
+    let hash = kept.manifest_sha256.as_deref().map_or("not kept".to_owned(), |hash| format!("manifest SHA-256 {hash}"));
+    let missing = kept.missing.iter().map(|part| format!(", missing: {part}")).collect::<String>();
+    format!(", evidence {} ({hash}{missing})", kept.id)
 }
 
 /// One masked row on a line.

@@ -1,12 +1,14 @@
 //! From what stands on a page to a [`Post`]: fetching the files that belong to it, and saying which could not be had.
 
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::intake::Intake;
 use super::page::{Message, Unreadable, looks_like_html};
 use super::visit::Stop;
 use super::web::{Reading, WebVisit};
-use crate::model::{Attachment, Post, Skip, SkipReason};
+use crate::model::{Attachment, Exchange, Post, Redirect, Skip, SkipReason};
 use crate::net::{Answer, Content, Held};
 
 /// A file of a post, or why there is none.
@@ -46,12 +48,14 @@ impl<I: Intake> WebVisit<'_, I> {
                 File::Here(content) => {
                     left = left.saturating_sub(content.bytes.len());
                     let name = file_name(&content, url);
+                    let exchange = exchange(&content, self.visitor.now());
                     if content.truncated {
                         let detail = format!("cut after {} bytes", content.bytes.len());
                         post.skipped.push(Skip::new(name.clone(), SkipReason::TooLarge, detail));
                     }
                     let file = Attachment { name, media_type: content.media_type, bytes: content.bytes };
                     held.push(content.held);
+                    post.exchanges.push(exchange);
                     if is_content && !have_body {
                         (post.body, have_body) = (file, true);
                     } else {
@@ -89,6 +93,7 @@ impl<I: Intake> WebVisit<'_, I> {
             body: text_document(""),
             attachments: Vec::new(),
             skipped: Vec::new(),
+            exchanges: vec![reading.page.clone()],
         }
     }
 
@@ -144,6 +149,23 @@ impl<I: Intake> WebVisit<'_, I> {
             }
         }
         None
+    }
+}
+
+/// What is kept of how an answer was had.
+pub(super) fn exchange(content: &Content, at: Timestamp) -> Exchange {
+    let how = &content.provenance;
+    let redirect = |(url, status): &(Url, u16)| Redirect { url: url.to_string(), status: *status };
+    Exchange {
+        asked: how.asked.to_string(),
+        redirects: how.redirects.iter().map(redirect).collect(),
+        url: content.url.to_string(),
+        peer: how.peer.map(|peer| peer.to_string()),
+        status: content.status,
+        headers: how.headers.clone(),
+        at,
+        bytes: content.bytes.len() as u64,
+        sha256: Sha256::digest(&content.bytes).into(),
     }
 }
 

@@ -131,6 +131,7 @@ impl<I: Intake> Visitor<I> {
             body: Attachment { name: name.to_owned(), media_type: None, bytes: taken.bytes },
             attachments: Vec::new(),
             skipped,
+            exchanges: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
+use super::assemble::exchange;
 use super::cursor::{Look, MAX_TRIES, Memory, Seen};
 use super::intake::Intake;
 use super::page::{self, Entry, Fetched, ListPage, Message, PostPage, mark};
@@ -13,7 +14,7 @@ use super::pick::Known;
 use super::prepass;
 use super::settings::{ListForm, PostRules, WebRules};
 use super::visit::{Outcome, Stop, Visitor};
-use crate::model::SkipReason;
+use crate::model::{Exchange, SkipReason};
 use crate::net::{Answer, Content, Validators};
 
 /// Second looks at one visit: what is new comes first, and a site is not read anew at a stroke.
@@ -33,11 +34,13 @@ pub(super) struct WebVisit<'a, I> {
     again: u32,
 }
 
-/// The entry being read, and when it was seen to be there.
+/// The entry being read, when it was seen to be there, and the page that its text stands on.
+#[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     pub entry: &'a Entry,
     pub listing: &'a Url,
     pub seen_at: Timestamp,
+    pub page: &'a Exchange,
 }
 
 impl<'a, I: Intake> WebVisit<'a, I> {
@@ -87,9 +90,10 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             let answer = self.visitor.fetch(self.web, url, std::mem::take(&mut validators), prepass::MAX_BYTES).await?;
             let Answer::Content(content) = answer else { return Ok(()) };
             let fresh = content.validators.clone();
+            let page = exchange(&content, self.visitor.now());
             let mut list = self.parse_list(content).await?;
             self.outcome.listed += list.entries.len();
-            let finished = self.entries(listing, std::mem::take(&mut list.entries), reread).await?;
+            let finished = self.entries(listing, &page, std::mem::take(&mut list.entries), reread).await?;
             if number == 0 {
                 // Only a listing that was worked through may be skipped when it has not changed.
                 let keep = if finished { fresh } else { Validators::default() };
@@ -111,7 +115,13 @@ impl<'a, I: Intake> WebVisit<'a, I> {
     }
 
     /// Works through a page of a listing; whether every entry that asked for it was read.
-    async fn entries(&mut self, listing: &Url, entries: Vec<Entry>, reread: Option<i64>) -> Result<bool, Stop> {
+    async fn entries(
+        &mut self,
+        listing: &Url,
+        page_read: &Exchange,
+        entries: Vec<Entry>,
+        reread: Option<i64>,
+    ) -> Result<bool, Stop> {
         let mut finished = true;
         for entry in entries {
             let now = self.visitor.now();
@@ -128,7 +138,8 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                 }
                 self.again += 1;
             }
-            finished &= self.one_entry(listing, &entry, look, now).await?;
+            let reading = Reading { entry: &entry, listing, seen_at: self.seen_at(&entry, now), page: page_read };
+            finished &= self.one_entry(reading, look, now).await?;
             if self.outcome.accepted >= self.saved_at + SAVE_EVERY {
                 self.save().await;
             }
@@ -136,13 +147,17 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         Ok(finished)
     }
 
+    /// When an entry that is read now was seen to be there: at first sight, or now that it has changed.
+    fn seen_at(&mut self, entry: &Entry, now: Timestamp) -> Timestamp {
+        let seen = self.memory.entry(&entry.key, now);
+        if seen.read_at == 0 { Timestamp::from_second(seen.first_seen).unwrap_or(now) } else { now }
+    }
+
     /// Reads one entry and remembers how that went; whether it is done with for now.
-    async fn one_entry(&mut self, listing: &Url, entry: &Entry, look: Look, now: Timestamp) -> Result<bool, Stop> {
+    async fn one_entry(&mut self, reading: Reading<'_>, look: Look, now: Timestamp) -> Result<bool, Stop> {
+        let entry = reading.entry;
         let mut seen = self.memory.entry(&entry.key, now).clone();
         let mark_before = seen.mark;
-        let first_seen = Timestamp::from_second(seen.first_seen).unwrap_or(now);
-        let seen_at = if seen.read_at == 0 { first_seen } else { now };
-        let reading = Reading { entry, listing, seen_at };
         let accepted = self.outcome.accepted;
         let result = self.read(&reading, look, &mut seen).await;
         if let Err(Stop::Cancelled | Stop::Refused(_)) = &result {
@@ -235,6 +250,8 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                 return Ok(complete);
             };
             let fresh = content.validators.clone();
+            let had = exchange(&content, self.visitor.now());
+            let reading = &Reading { page: &had, ..*reading };
             let page = self.parse_posts(content).await?;
             let marks: Vec<u64> = page.messages.iter().map(|m| m.mark).collect();
             if !marks.is_empty() && marks == last_marks {

@@ -68,6 +68,19 @@ pub struct Impact {
     pub unmatched_rows: u64,
 }
 
+/// Where the capture of a post is kept: what an alert says so that it can be proved later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRef {
+    /// Its identifier, for `vigie evidence`.
+    pub id: String,
+    /// SHA-256 of its signed manifest, hex; none when nothing could be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_sha256: Option<String>,
+    /// What of the post is not in it and why, in words of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
 /// One document that belongs to an incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DocumentSummary {
@@ -101,6 +114,9 @@ pub struct DocumentSummary {
     pub new_records: u64,
     /// What of it was not read.
     pub skipped: Vec<Skip>,
+    /// Where its post is kept as evidence, if captures are kept at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceRef>,
 }
 
 /// Where an alert stands.

@@ -16,13 +16,14 @@ pub mod skip;
 pub mod watchlist;
 
 pub use alert::{
-    Alert, AlertState, Assessment, Change, ConcernedRecord, DocumentSummary, Impact, MaskedRow, SystemImpact,
+    Alert, AlertState, Assessment, Change, ConcernedRecord, DocumentSummary, EvidenceRef, Impact, MaskedRow,
+    SystemImpact,
 };
 pub use attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
 pub use batch::{Batch, ContentSink, Flow, Layout, Row, Shape, Table};
 pub use field::{FieldKind, Strength};
 pub use ids::{AlertId, IndexNo, PostId, RecordNo, SiteId, Span, SystemId};
-pub use post::{Attachment, Post};
+pub use post::{Attachment, Exchange, Post, Redirect};
 pub use sensitive::Sensitive;
 pub use setting::SettingProblem;
 pub use skip::{Skip, SkipReason};

@@ -37,6 +37,42 @@ pub struct Post {
     pub attachments: Vec<Attachment>,
     /// What could not be fetched, and why.
     pub skipped: Vec<Skip>,
+    /// The exchanges with servers that brought it, in order: evidence of where and how it was had. Empty for what
+    /// came by another way.
+    #[serde(default)]
+    pub exchanges: Vec<Exchange>,
+}
+
+/// One exchange with a server that brought a part of a post. Everything in it is from the server: escape it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The address that was asked for.
+    pub asked: String,
+    /// The redirects that were followed, in order.
+    pub redirects: Vec<Redirect>,
+    /// The address that answered in the end.
+    pub url: String,
+    /// The server's address and port, where the connection was made to the server itself.
+    pub peer: Option<String>,
+    /// HTTP status.
+    pub status: u16,
+    /// Response headers as received, in no order but that of equal names. Bytes that are no UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// When the answer was complete.
+    pub at: Timestamp,
+    /// Bytes of the answer's body, transport encoding undone.
+    pub bytes: u64,
+    /// SHA-256 of that body. A page from which only a part became the post is not kept: this is what remains of it.
+    pub sha256: [u8; 32],
+}
+
+/// One redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// The address that was asked.
+    pub url: String,
+    /// HTTP status of its answer.
+    pub status: u16,
 }
 
 /// One file's worth of bytes, as received.
@@ -71,6 +107,12 @@ impl fmt::Debug for Post {
             .field("body", &self.body)
             .field("attachments", &self.attachments)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({}, {} bytes)", self.status, self.bytes)
     }
 }
 

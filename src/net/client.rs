@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -129,8 +130,23 @@ pub struct Content {
     pub file_name: Option<String>,
     /// For asking again.
     pub validators: Validators,
+    /// How it was come by.
+    pub provenance: Provenance,
     /// Share of the memory for bodies; keep it with the bytes.
     pub held: Held,
+}
+
+/// How a body was come by, as far as it can be shown later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Where it was asked for at first.
+    pub asked: Url,
+    /// What was asked and answered with a redirect, in order, with the status of the answer.
+    pub redirects: Vec<(Url, u16)>,
+    /// The other end of the connection; none behind a proxy.
+    pub peer: Option<SocketAddr>,
+    /// All response headers, bytes that are no UTF-8 replaced. At most `max_header_kib` together.
+    pub headers: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for Content {
@@ -187,6 +203,8 @@ impl Client {
     /// # Errors
     /// Anything but 2xx and 304 is [`NetError::Status`]. See [`NetError::transient`] and [`NetError::wait`].
     pub async fn send(&self, mut request: Request) -> Result<Answer, NetError> {
+        let asked = request.url.clone();
+        let mut redirects = Vec::new();
         for _ in 0..=MAX_REDIRECTS {
             request.policy.check(&request.url)?;
             let host = self.0.hosts.of(&request.url);
@@ -204,8 +222,15 @@ impl Client {
                 gap = gap.max(rules.delay());
             }
             match self.hop(&request, &host, gap).await? {
+                Hop::Answer(Answer::Content(mut content)) => {
+                    (content.provenance.asked, content.provenance.redirects) = (asked, redirects);
+                    return Ok(Answer::Content(content));
+                }
                 Hop::Answer(answer) => return Ok(answer),
-                Hop::Moved { to, status } => redirect(&mut request, to, status)?,
+                Hop::Moved { to, status } => {
+                    redirects.push((request.url.clone(), status));
+                    redirect(&mut request, to, status)?;
+                }
             }
         }
         Err(NetError::Redirect { host: name(&request.url), why: "too often" })
@@ -310,9 +335,15 @@ impl Client {
             etag: header_text(head, &header::ETAG),
             last_modified: header_text(head, &header::LAST_MODIFIED),
         };
+        let provenance = Provenance {
+            asked: request.url.clone(),
+            redirects: Vec::new(),
+            peer: response.remote_addr().filter(|_| request.policy.proxy.is_none()),
+            headers: all_headers(head),
+        };
         let Body { bytes, truncated, held } = body::read(response, &host, &bounds, &self.0.memory).await?;
         let url = request.url.clone();
-        let content = Content { status, url, bytes, truncated, media_type, file_name, validators, held };
+        let content = Content { status, url, bytes, truncated, media_type, file_name, validators, provenance, held };
         Ok(Answer::Content(Box::new(content)))
     }
 
@@ -426,6 +457,11 @@ pub(super) fn name(url: &Url) -> String {
 
 pub(super) fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn all_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 /// `filename` of a `Content-Disposition` (RFC 6266); the extended form wins.

@@ -28,7 +28,7 @@ mod tests;
 
 pub use address::is_public;
 pub use body::Held;
-pub use client::{Answer, Client, Content, Method, Request, Validators};
+pub use client::{Answer, Client, Content, Method, Provenance, Request, Validators};
 pub use deliver::Reply;
 pub use error::NetError;
 pub use policy::{Policy, PolicySettings};

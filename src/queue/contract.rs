@@ -22,6 +22,7 @@ pub fn post(name: &str, content: &[u8]) -> Post {
         body: Attachment { name: "body".into(), media_type: None, bytes: content.to_vec() },
         attachments: Vec::new(),
         skipped: Vec::new(),
+        exchanges: Vec::new(),
     }
 }
 

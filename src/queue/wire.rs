@@ -29,6 +29,7 @@ pub fn pieces(post: &Post) -> Result<Vec<Piece<'_>>, serde_json::Error> {
         seen_at: post.seen_at,
         fetched_at: post.fetched_at,
         skipped: post.skipped.clone(),
+        exchanges: post.exchanges.clone(),
     };
     let facts = serde_json::to_vec(&facts)?;
     let mut pieces = vec![Piece::Owned((facts.len() as u32).to_be_bytes().to_vec()), Piece::Owned(facts)];

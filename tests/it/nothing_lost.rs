@@ -50,6 +50,7 @@ fn post(number: u64) -> Post {
         body: Attachment { name: "body".into(), media_type: None, bytes: content.into_bytes() },
         attachments: Vec::new(),
         skipped: Vec::new(),
+        exchanges: Vec::new(),
     }
 }
 

@@ -67,6 +67,7 @@ fn alert() -> Alert {
         posted_at: Some(at),
         seen_at: at,
         fetched_at: at,
+        evidence: None,
     };
     let judged = Judged { post, at, documents: vec![assessment] };
     let documents = [compose::document(&judged, &judged.documents[0])];

@@ -70,6 +70,7 @@ pub fn judged(post: &str, second: i64, documents: Vec<Assessment>) -> Judged {
             posted_at: None,
             seen_at: at,
             fetched_at: at,
+            evidence: None,
         },
         at,
         documents,

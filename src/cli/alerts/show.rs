@@ -90,6 +90,11 @@ fn document(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> 
         counted(document.new_records, "record"),
     )?;
     writeln!(out, "              BLAKE3 {}", document.blake3)?;
+    if let Some(kept) = &document.evidence {
+        let hash = kept.manifest_sha256.as_deref().unwrap_or("nothing could be kept");
+        writeln!(out, "              evidence {}, manifest SHA-256 {hash}", kept.id)?;
+        kept.missing.iter().try_for_each(|part| writeln!(out, "              not in the evidence: {part}"))?;
+    }
     for skip in &document.skipped {
         writeln!(
             out,

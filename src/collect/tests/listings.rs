@@ -222,3 +222,25 @@ async fn attachments_at_forbidden_addresses_are_refused_even_where_hosts_are_nam
         forms.iter().map(|form| url::Url::parse(&format!("http://{form}:9/x.zip")).unwrap().to_string()).collect();
     assert_eq!(refused, distinct.len(), "{:#?}", posts[0].skipped);
 }
+
+#[tokio::test]
+async fn a_post_says_through_which_exchanges_it_came() {
+    let web = Web::default();
+    let base = web.start().await;
+    let mut bench = Bench::new(&base, JSON);
+    web.page("/list", "application/json", listing(&[("a", "first")]));
+    web.reply("/a/raw", 302, &[("location", "/moved")], "");
+    web.reply("/moved", 200, &[("content-type", "text/plain"), ("x-served-by", "edge 7")], "x@a.example;1");
+    assert!(bench.visit().await.fault.is_none());
+    let posts = bench.kept.take();
+    let [page, file] = posts[0].exchanges.as_slice() else { panic!("{:?}", posts[0].exchanges) };
+    assert_eq!((page.asked.clone(), page.status, page.redirects.len()), (format!("{base}/list"), 200, 0));
+    assert_eq!((file.asked.clone(), file.url.clone()), (format!("{base}/a/raw"), format!("{base}/moved")));
+    assert_eq!(file.redirects, [crate::model::Redirect { url: format!("{base}/a/raw"), status: 302 }]);
+    assert!(file.headers.contains(&("x-served-by".into(), "edge 7".into())), "{:?}", file.headers);
+    assert_eq!(file.peer.as_deref(), base.strip_prefix("http://"));
+    let digest: [u8; 32] =
+        sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix("x@a.example;1")).into();
+    assert_eq!((file.sha256, file.bytes), (digest, 13));
+    assert_eq!(format!("{file:?}"), "Exchange(200, 13 bytes)", "nothing of the server's in a log");
+}
