@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use vigie::fingerprint::build::{Build, build_file};
 use vigie::fingerprint::{Catalogue, Countries, Hasher, Key, Keyring, Slot, SnapshotIndex, normalise};
-use vigie::model::{FieldKind, Severity, Tlp, Watchlist};
+use vigie::model::{FieldKind, Pap, Severity, Tlp, Watchlist};
 
 const COLUMNS: [(&str, FieldKind); 8] = [
     ("ref", FieldKind::Ref),
@@ -33,6 +33,7 @@ fn watchlist() -> Watchlist {
         contact: "owner@example.com".into(),
         severity: Severity::Low,
         tlp: Tlp::Amber,
+        pap: Pap::Amber,
         canaries: Vec::new(),
         columns: COLUMNS.iter().map(|(h, k)| ((*h).to_owned(), *k)).collect(),
     }

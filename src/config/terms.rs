@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::document::Text;
 use super::problem::Problems;
 use super::watchlist::checked_id;
-use crate::model::{Severity, SystemId, TermWatchlist, Tlp};
+use crate::model::{Pap, Severity, SystemId, TermWatchlist, Tlp};
 
 /// The name of the file within a term watchlist's folder.
 pub const TERMS_FILE: &str = "terms.toml";
@@ -25,6 +25,8 @@ struct Raw {
     severity: Severity,
     /// `clear`, `green`, `amber`, `amber+strict` or `red`. Default: `amber`.
     tlp: Tlp,
+    /// What those may do with it: `clear`, `green`, `amber`, `red`. Default: `amber`.
+    pap: Pap,
     /// Words and phrases, matched as whole words without regard to case.
     words: Vec<String>,
     /// Regular expressions.
@@ -78,6 +80,7 @@ pub fn parse_term_watchlist(folder: &Path, text: &Text) -> Result<TermWatchlist,
             id,
             severity: raw.severity,
             tlp: raw.tlp,
+            pap: raw.pap,
             words: raw.words,
             regexes: raw.regexes,
             examples: raw.examples,

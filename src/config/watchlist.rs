@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::document::{Section, Text, closest};
 use super::problem::{Problem, Problems};
-use crate::model::{FieldKind, Severity, Strength, SystemId, Tlp, Watchlist};
+use crate::model::{FieldKind, Pap, Severity, Strength, SystemId, Tlp, Watchlist};
 
 /// The name of the file within a record watchlist's folder.
 pub const RECORDS_FILE: &str = "watchlist.toml";
@@ -40,6 +40,8 @@ struct Raw {
     severity: Severity,
     /// `clear`, `green`, `amber`, `amber+strict` or `red`. Default: `amber`.
     tlp: Tlp,
+    /// What those may do with it: `clear`, `green`, `amber`, `red`. Default: `amber`.
+    pap: Pap,
     /// `ref`s of seeded records.
     canaries: Vec<String>,
 }
@@ -63,6 +65,7 @@ pub fn read_record_watchlist(folder: &Path) -> Result<RecordWatchlist, Problems>
             contact: raw.contact,
             severity: raw.severity,
             tlp: raw.tlp,
+            pap: raw.pap,
             canaries: raw.canaries,
             columns,
         };

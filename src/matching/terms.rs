@@ -257,6 +257,7 @@ mod tests {
             name: "Brand".into(),
             severity: Severity::Low,
             tlp: Tlp::Amber,
+            pap: crate::model::Pap::Amber,
             words: owned(words),
             regexes: owned(regexes),
             examples: vec![],

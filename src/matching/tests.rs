@@ -7,7 +7,7 @@ use super::{Matcher, Terms};
 use crate::fingerprint::build::{Build, build_reader};
 use crate::fingerprint::{Catalogue, Countries, Key, Keyring};
 use crate::model::finding::Finding;
-use crate::model::{Batch, ContentSink, FieldKind, Layout, Severity, Shape, Table, Tlp, Watchlist};
+use crate::model::{Batch, ContentSink, FieldKind, Layout, Pap, Severity, Shape, Table, Tlp, Watchlist};
 
 pub(crate) const COLUMNS: [(&str, FieldKind); 7] = [
     ("id", FieldKind::Ref),
@@ -78,6 +78,7 @@ pub(crate) fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
         contact: String::new(),
         severity: Severity::High,
         tlp: Tlp::Amber,
+        pap: Pap::Amber,
         canaries: vec![],
         columns: COLUMNS.iter().map(|(header, kind)| ((*header).to_owned(), *kind)).collect(),
     };

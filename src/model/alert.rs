@@ -12,7 +12,7 @@ use super::attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
 use super::field::FieldKind;
 use super::ids::{AlertId, PostId, SiteId, SystemId};
 use super::skip::Skip;
-use super::watchlist::{Severity, Tlp};
+use super::watchlist::{Pap, Severity, Tlp};
 
 /// A record of ours that stands in a document, as far as counting needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -145,6 +145,8 @@ pub enum Change {
     Closed,
     /// Nobody has taken it in the time allowed.
     Escalated,
+    /// Several that could wait are told together.
+    Digest,
     /// A test by the operator: nothing has leaked.
     Test,
 }
@@ -159,6 +161,7 @@ impl Change {
             Self::Acknowledged => "acknowledged",
             Self::Closed => "closed",
             Self::Escalated => "escalated",
+            Self::Digest => "digest",
             Self::Test => "test",
         }
     }
@@ -179,6 +182,9 @@ pub struct Alert {
     pub severity: Severity,
     /// The strictest of those concerned.
     pub tlp: Tlp,
+    /// The strictest of those concerned.
+    #[serde(default)]
+    pub pap: Pap,
     /// One line for a person, made by us, without poster's text.
     pub headline: String,
     /// Systems by probability, never with `refs`.

@@ -1,5 +1,5 @@
 //! What analysts and data owners declare: a source system's record watchlist, a term watchlist, and the two scales
-//! every alert carries. Reading and checking the files is the affair of `config`.
+//! every alert carries, with what its readers may do. Reading and checking the files is the affair of `config`.
 
 use std::fmt;
 
@@ -64,6 +64,32 @@ impl fmt::Display for Tlp {
     }
 }
 
+/// Permissible Actions Protocol, which limits what a receiver may do with what it learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pap {
+    /// Anything.
+    Clear,
+    /// Active actions that do not reveal the knowledge.
+    Green,
+    /// Passive checks only.
+    #[default]
+    Amber,
+    /// Only on isolated systems.
+    Red,
+}
+
+impl fmt::Display for Pap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clear => "clear",
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        })
+    }
+}
+
 /// A record watchlist: one source system, as declared in its `watchlist.toml`. Its indexes stand beside the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watchlist {
@@ -79,6 +105,8 @@ pub struct Watchlist {
     pub severity: Severity,
     /// Who may be told.
     pub tlp: Tlp,
+    /// What those may do with it.
+    pub pap: Pap,
     /// `ref`s of seeded records that belong to nobody: where one turns up, the system leaked.
     pub canaries: Vec<String>,
     /// Header in the export, and the kind of value below it. A column left out is not fingerprinted.
@@ -96,6 +124,8 @@ pub struct TermWatchlist {
     pub severity: Severity,
     /// Who may be told.
     pub tlp: Tlp,
+    /// What those may do with it.
+    pub pap: Pap,
     /// Words and phrases: matched without regard to case, as whole words.
     pub words: Vec<String>,
     /// Regular expressions in the syntax of the `regex` crate (linear time, no look-around).

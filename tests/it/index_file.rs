@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use vigie::fingerprint::build::{Build, build_reader};
 use vigie::fingerprint::{Countries, Damaged, Hasher, IndexErrorKind, Key, Keyring, Match, SnapshotIndex, normalise};
-use vigie::model::{FieldKind, Severity, Tlp, Watchlist};
+use vigie::model::{FieldKind, Pap, Severity, Tlp, Watchlist};
 
 const KINDS: [(&str, FieldKind); 6] = [
     ("id", FieldKind::Ref),
@@ -45,6 +45,7 @@ fn index_of(records: u32) -> Vec<u8> {
         contact: "owner@example.com".into(),
         severity: Severity::High,
         tlp: Tlp::Amber,
+        pap: Pap::Amber,
         canaries: vec![cell(3, 0)],
         columns: KINDS.iter().map(|(h, k)| ((*h).to_owned(), *k)).collect(),
     };

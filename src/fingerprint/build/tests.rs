@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fingerprint::{Catalogue, Hasher, IndexErrorKind, Keyring, Match, Slot, SnapshotIndex, masked, normalise};
 use crate::model::FieldKind::{self, *};
-use crate::model::{RecordNo, Severity, Strength, Tlp};
+use crate::model::{Pap, RecordNo, Severity, Strength, Tlp};
 
 const COLUMNS: [(&str, FieldKind); 9] = [
     ("id", Ref),
@@ -30,6 +30,7 @@ fn watchlist(columns: &[(&str, FieldKind)]) -> Watchlist {
         contact: "owner@example.com".into(),
         severity: Severity::High,
         tlp: Tlp::Amber,
+        pap: Pap::Amber,
         canaries: vec!["K3".into(), "K999999".into()],
         columns: columns.iter().map(|(h, k)| ((*h).to_owned(), *k)).collect(),
     }
