@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Alert, Change, Impact, Tlp};
+use super::compose;
+use super::settings::Clearance;
+use crate::model::{Alert, Change, Impact};
 
 /// One revision of an alert, to be told on one channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,19 +18,31 @@ pub struct Notice {
     pub alert: Alert,
     /// Why it is told.
     pub change: Change,
-    /// Whether the channel may only hear *that* there is an alert, because its TLP forbids more.
+    /// Whether the channel may only hear *that* there is an alert, because its TLP or PAP forbids more.
     pub withheld: bool,
     /// What the receiver called the alert when it was told of an earlier revision.
     pub reference: Option<String>,
+    /// The alerts of a [`Change::Digest`], the gravest first; empty otherwise.
+    pub digest: Vec<Alert>,
 }
 
 impl Notice {
-    /// What a channel that may carry `max_tlp` hears of an alert: above it, nothing but that there is one.
+    /// What a channel hears of an alert: above its clearance, nothing but that there is one.
     #[must_use]
-    pub fn new(alert: Alert, change: Change, reference: Option<String>, max_tlp: Tlp) -> Self {
-        let withheld = alert.tlp > max_tlp;
+    pub fn new(alert: Alert, change: Change, reference: Option<String>, clearance: Clearance) -> Self {
+        let withheld = !clearance.allows(&alert);
         let alert = if withheld { without_content(alert) } else { alert };
-        Self { alert, change, withheld, reference }
+        Self { alert, change, withheld, reference, digest: Vec::new() }
+    }
+
+    /// Several alerts told together, under an alert that stands for all of them: the gravest severity, the strictest
+    /// TLP and PAP. Its identity follows from theirs, so that the same digest told again is the same.
+    #[must_use]
+    pub fn digest(alerts: Vec<Alert>, clearance: Clearance) -> Self {
+        let mut digest: Vec<_> =
+            alerts.into_iter().map(|a| if clearance.allows(&a) { a } else { without_content(a) }).collect();
+        digest.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.id));
+        Self { alert: compose::standing_for(&digest), change: Change::Digest, withheld: false, reference: None, digest }
     }
 
     /// The identity of this telling: the same whenever it is repeated, another for each revision and change.
@@ -41,10 +55,13 @@ impl Notice {
     }
 }
 
-/// Identity, gravity and times are left: enough to look the alert up where that is allowed.
+/// Identity, gravity, state and times are left: enough to look the alert up where that is allowed.
 fn without_content(alert: Alert) -> Alert {
     Alert {
-        headline: format!("An alert for TLP:{} only; look it up with `vigie alerts show {}`", alert.tlp, alert.id),
+        headline: format!(
+            "An alert for TLP:{} PAP:{} only; look it up with `vigie alerts show {}`",
+            alert.tlp, alert.pap, alert.id
+        ),
         attribution: Vec::new(),
         outside: 0.0,
         impact: Impact::default(),

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use super::compose::Ratings;
 use super::judged::{AlertChange, Judged};
 use super::merge::{MergeRules, merge};
-use super::route::Routes;
+use super::route::{Heard, Routes};
 use crate::model::{Alert, AlertId, AlertState, Change};
 use crate::store::{FilteredSeen, Incident, IncidentTx, Incidents, Links, NewEntry, StoreError};
 use crate::telemetry::events;
@@ -180,7 +180,14 @@ impl Work {
 }
 
 fn enqueue(tx: &mut dyn IncidentTx, alert: &Alert, change: Change, routes: &Routes) -> Result<(), StoreError> {
-    for (channel, change, due) in routes.of(alert, change, jiff::Timestamp::now()) {
+    let now = jiff::Timestamp::now();
+    let told = tx.told(alert.id, now)?;
+    let heard = |channel: &str| match told.get(channel) {
+        None => Heard::Nothing,
+        Some(false) => Heard::Waiting,
+        Some(true) => Heard::Told,
+    };
+    for (channel, change, due) in routes.of(alert, change, heard, now) {
         let channel = channel.to_owned();
         tx.enqueue(&NewEntry { alert: alert.id, revision: alert.revision, channel, change, due })?;
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::judged::PostFacts;
 use super::{escape, judged::Judged};
 use crate::model::{
-    Alert, AlertId, AlertState, Assessment, DocumentSummary, Impact, MaskedRow, Severity, SystemAttribution, SystemId,
-    TermMatch, TermWatchlist, Tlp, Verdict, Watchlist,
+    Alert, AlertId, AlertState, Assessment, DocumentSummary, Impact, MaskedRow, Pap, Severity, SystemAttribution,
+    SystemId, TermMatch, TermWatchlist, Tlp, Verdict, Watchlist,
 };
 use crate::store::{Incident, IncidentDocument, RecordCounts};
 
@@ -25,9 +25,20 @@ const TERMS: usize = 50;
 /// this share of the records its own leading system does.
 const EXPLAINED: f64 = 0.8;
 
+/// What a watchlist says of every leak from its system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rating {
+    /// How grave it is.
+    pub severity: Severity,
+    /// Who may be told.
+    pub tlp: Tlp,
+    /// What those may do with it.
+    pub pap: Pap,
+}
+
 /// How grave and how secret a leak from each watched system is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ratings(HashMap<SystemId, (Severity, Tlp)>);
+pub struct Ratings(HashMap<SystemId, Rating>);
 
 impl Ratings {
     /// As the watchlists say.
@@ -36,13 +47,14 @@ impl Ratings {
         systems: impl IntoIterator<Item = &'w Watchlist>,
         terms: impl IntoIterator<Item = &'w TermWatchlist>,
     ) -> Self {
-        let systems = systems.into_iter().map(|w| (w.id.clone(), (w.severity, w.tlp)));
-        Self(systems.chain(terms.into_iter().map(|w| (w.id.clone(), (w.severity, w.tlp)))).collect())
+        let rated = |id: &SystemId, severity, tlp, pap| (id.clone(), Rating { severity, tlp, pap });
+        let systems = systems.into_iter().map(|w| rated(&w.id, w.severity, w.tlp, w.pap));
+        Self(systems.chain(terms.into_iter().map(|w| rated(&w.id, w.severity, w.tlp, w.pap))).collect())
     }
 
     /// Of a system or term watchlist; the defaults for one that is gone meanwhile.
     #[must_use]
-    pub fn of(&self, system: &SystemId) -> (Severity, Tlp) {
+    pub fn of(&self, system: &SystemId) -> Rating {
         self.0.get(system).copied().unwrap_or_default()
     }
 }
@@ -141,14 +153,15 @@ pub fn compose(
     let verdict = documents.iter().map(|d| d.verdict).max().unwrap_or(Verdict::Clear);
     let attribution = unite_attribution(documents, counts);
     let terms = unite_terms(documents);
-    let rated = leads.iter().chain(terms.iter().map(|t| &t.watchlist)).map(|system| ratings.of(system));
-    let lead_severity = leads.iter().map(|system| ratings.of(system).0).max();
-    let term_severity = terms.iter().map(|t| ratings.of(&t.watchlist).0).max();
+    let rated = || leads.iter().chain(terms.iter().map(|t| &t.watchlist)).map(|system| ratings.of(system));
+    let lead_severity = leads.iter().map(|system| ratings.of(system).severity).max();
+    let term_severity = terms.iter().map(|t| ratings.of(&t.watchlist).severity).max();
     let impact = impact(&leads, documents, counts);
     let mut alert = Alert {
         verdict,
         severity: lead_severity.or(term_severity).unwrap_or_default(),
-        tlp: rated.map(|(_, tlp)| tlp).max().unwrap_or_default(),
+        tlp: rated().map(|rating| rating.tlp).max().unwrap_or_default(),
+        pap: rated().map(|rating| rating.pap).max().unwrap_or_default(),
         headline: String::new(),
         outside: documents.iter().map(|d| d.outside).fold(1.0, f64::min),
         sample: sample(documents),
@@ -172,6 +185,7 @@ pub fn begun(id: AlertId, at: Timestamp) -> Incident {
         verdict: Verdict::Clear,
         severity: Severity::default(),
         tlp: Tlp::default(),
+        pap: Pap::default(),
         headline: String::new(),
         attribution: Vec::new(),
         outside: 1.0,
@@ -183,6 +197,26 @@ pub fn begun(id: AlertId, at: Timestamp) -> Incident {
         updated_at: at,
     };
     Incident { alert, documents: Vec::new() }
+}
+
+/// The alert in whose name several others are told together. Its id is made of theirs and their revisions.
+#[must_use]
+pub fn standing_for(alerts: &[Alert]) -> Alert {
+    let mut names: Vec<_> = alerts.iter().map(|a| format!("{}-{}", a.id, a.revision)).collect();
+    names.sort();
+    let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"urn:vigie:digest");
+    let id = AlertId(uuid::Uuid::new_v5(&namespace, names.join("\n").as_bytes()));
+    let at = alerts.iter().map(|a| a.updated_at).max().unwrap_or_default();
+    let plural = if alerts.len() == 1 { "" } else { "s" };
+    Alert {
+        revision: 1,
+        verdict: alerts.iter().map(|a| a.verdict).max().unwrap_or(Verdict::Clear),
+        severity: alerts.iter().map(|a| a.severity).max().unwrap_or(Severity::Low),
+        tlp: alerts.iter().map(|a| a.tlp).max().unwrap_or_default(),
+        pap: alerts.iter().map(|a| a.pap).max().unwrap_or_default(),
+        headline: format!("{} alert{plural} that could wait", alerts.len()),
+        ..begun(id, at).alert
+    }
 }
 
 /// Every system once. Its probability is the highest any document gives it: at least so likely it is that one of them

@@ -170,6 +170,7 @@ pub fn notice(line: &StreamLine) -> DesktopNotice {
         Change::Acknowledged => "alert taken",
         Change::Closed => "alert closed",
         Change::Escalated => "nobody has taken this alert",
+        Change::Digest => "digest",
         Change::Test => "test, nothing has leaked",
     };
     let mut body = escape::html(&escape::line(&alert.headline, TEXT));

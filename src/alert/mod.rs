@@ -26,4 +26,4 @@ pub use judged::{AlertChange, Judged, PostFacts};
 pub use merge::MergeRules;
 pub use outbox::Deliveries;
 pub use route::{Route, Routes};
-pub use settings::{AlertSettings, ChannelSettings, RawAlertSettings};
+pub use settings::{AlertSettings, ChannelSettings, Clearance, RawAlertSettings};

@@ -37,6 +37,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long deliveries that are under way may take once everything stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Alerts told in one digest; the rest of a bad day follows in another.
+const IN_A_DIGEST: usize = 500;
+
 /// A channel with its settings.
 pub type ChannelPair = (ChannelSettings, Arc<dyn Channel>);
 
@@ -131,7 +134,10 @@ struct Lane {
     stop: CancellationToken,
 }
 
-type Attempt<'l> = BoxFuture<'l, (OutboxEntry, Outcome)>;
+/// A delivery under way: the entries it is for (several for a digest), and how it ended.
+type Attempt<'l> = BoxFuture<'l, Ended>;
+
+type Ended = (Vec<OutboxEntry>, Outcome);
 
 impl Lane {
     async fn run(self) {
@@ -167,23 +173,54 @@ impl Lane {
             // The store says so itself wherever it is written to; here it is asked again at the next look.
             return;
         };
-        for (entry, alert) in due {
+        if due.iter().any(|(entry, _)| entry.change == Change::Digest) {
+            self.begin_digest(under_way, alerts).await;
+        }
+        for (entry, alert) in due.into_iter().filter(|(entry, _)| entry.change != Change::Digest) {
             if under_way.len() < self.settings.parallel && alerts.insert(entry.alert) {
                 under_way.push(Box::pin(self.attempt(entry, alert)));
             }
         }
     }
 
-    async fn attempt(&self, entry: OutboxEntry, alert: Alert) -> (OutboxEntry, Outcome) {
+    /// Begins the digest that is due: everything that waited for this hour, in one message.
+    async fn begin_digest<'l>(&'l self, under_way: &mut FuturesUnordered<Attempt<'l>>, alerts: &mut HashSet<AlertId>) {
+        let (store, name) = (Arc::clone(&self.store), self.settings.name.clone());
+        let due = tokio::task::spawn_blocking(move || store.due(&name, Timestamp::now(), IN_A_DIGEST)).await;
+        // Asked again at the next look, like everything else.
+        let Ok(Ok(due)) = due else { return };
+        let due = due.into_iter().filter(|(entry, _)| entry.change == Change::Digest && alerts.insert(entry.alert));
+        let (entries, told): (Vec<_>, Vec<_>) = due.unzip();
+        if !entries.is_empty() {
+            under_way.push(Box::pin(self.attempt_digest(entries, told)));
+        }
+    }
+
+    async fn attempt(&self, entry: OutboxEntry, alert: Alert) -> Ended {
         if entry.change == Change::Escalated && !self.still_open(entry.alert).await {
             let reason = "acknowledged in time".to_owned();
-            return (entry, Outcome::Dropped { reason });
+            return (vec![entry], Outcome::Dropped { reason });
         }
-        let notice = Notice::new(alert, entry.change, entry.reference.clone(), self.settings.max_tlp);
-        let delivered = tokio::time::timeout(self.settings.timeout, self.channel.deliver(&notice)).await;
+        let notice = Notice::new(alert, entry.change, entry.reference.clone(), self.settings.clearance);
+        let outcome = self.outcome(&entry, self.deliver(&notice).await);
+        (vec![entry], outcome)
+    }
+
+    async fn attempt_digest(&self, entries: Vec<OutboxEntry>, alerts: Vec<Alert>) -> Ended {
+        let notice = Notice::digest(alerts, self.settings.clearance);
+        let delivered = self.deliver(&notice).await;
+        let outcome = match self.outcome(&entries[0], delivered) {
+            // What the receiver calls the digest is not what it calls any of its alerts.
+            Outcome::Delivered { .. } => Outcome::Delivered { reference: None },
+            other => other,
+        };
+        (entries, outcome)
+    }
+
+    async fn deliver(&self, notice: &Notice) -> Result<Receipt, DeliveryError> {
+        let delivered = tokio::time::timeout(self.settings.timeout, self.channel.deliver(notice)).await;
         let late = |_| DeliveryError::retry(format!("no answer within {} s", self.settings.timeout.as_secs()));
-        let outcome = self.outcome(&entry, delivered.unwrap_or_else(|e| Err(late(e))));
-        (entry, outcome)
+        delivered.unwrap_or_else(|e| Err(late(e)))
     }
 
     async fn still_open(&self, id: AlertId) -> bool {
@@ -221,7 +258,7 @@ impl Lane {
     /// Settles what has ended, all at once: with many deliveries one fsync serves several.
     async fn finish<'l>(
         &'l self,
-        first: (OutboxEntry, Outcome),
+        first: Ended,
         under_way: &mut FuturesUnordered<Attempt<'l>>,
         alerts: &mut HashSet<AlertId>,
     ) {
@@ -229,7 +266,10 @@ impl Lane {
         while let Some(Some(next)) = futures_util::FutureExt::now_or_never(under_way.next()) {
             ended.push(next);
         }
-        let settlements: Vec<_> = ended.iter().map(|(entry, outcome)| settlement(entry, outcome.clone())).collect();
+        let each = |(entries, outcome): &Ended| -> Vec<_> {
+            entries.iter().map(|entry| settlement(entry, outcome.clone())).collect()
+        };
+        let settlements: Vec<_> = ended.iter().flat_map(each).collect();
         while let Err(error) = self.settle(settlements.clone()).await {
             // Beginning anything else now would only repeat it after a crash.
             tracing::error!(event = "outbox.not_settled", channel = self.settings.name, error = %events::Chain(&error),
@@ -239,7 +279,7 @@ impl Lane {
                 () = self.stop.cancelled() => return,
             }
         }
-        for (entry, _) in &ended {
+        for entry in ended.iter().flat_map(|(entries, _)| entries) {
             alerts.remove(&entry.alert);
         }
     }

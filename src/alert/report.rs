@@ -4,10 +4,13 @@
 
 use super::channel::Notice;
 use super::escape;
-use crate::model::{Alert, Change, DocumentSummary, MaskedRow};
+use crate::model::{Alert, AlertState, Change, DocumentSummary, MaskedRow};
 
 /// Documents listed.
 const DOCUMENTS: usize = 10;
+
+/// Alerts listed in a digest.
+const DIGEST: usize = 100;
 
 /// Reasons given.
 const REASONS: usize = 6;
@@ -33,6 +36,7 @@ pub fn title(notice: &Notice) -> String {
         Change::Acknowledged => "acknowledged: ",
         Change::Closed => "closed: ",
         Change::Escalated => "NOT YET TAKEN: ",
+        Change::Digest => "digest: ",
         Change::Test => "TEST, nothing has leaked: ",
     };
     escape::line(&format!("[{}] {word}{}", alert.severity, alert.headline), 250)
@@ -42,11 +46,16 @@ pub fn title(notice: &Notice) -> String {
 #[must_use]
 pub fn parts(notice: &Notice) -> Vec<Part> {
     let alert = &notice.alert;
+    if notice.change == Change::Digest {
+        return digest(notice);
+    }
     let mut parts = vec![
         Part::Fact("Alert", alert.id.to_string()),
         Part::Fact("Revision", format!("{} ({})", alert.revision, notice.change.name())),
+        Part::Fact("State", state(alert.state).to_owned()),
         Part::Fact("Severity", alert.severity.to_string()),
         Part::Fact("TLP", alert.tlp.to_string()),
+        Part::Fact("PAP", alert.pap.to_string()),
     ];
     if notice.withheld {
         parts.push(Part::Fact("Content", alert.headline.clone()));
@@ -70,6 +79,37 @@ pub fn parts(notice: &Notice) -> Vec<Part> {
     if !alert.sample.is_empty() {
         parts.push(Part::Heading("Masked sample"));
         parts.extend(alert.sample.iter().map(|r| Part::Item(row(r))));
+    }
+    parts
+}
+
+/// Where an alert stands, for people.
+#[must_use]
+pub const fn state(state: AlertState) -> &'static str {
+    match state {
+        AlertState::Open => "open, nobody has taken it",
+        AlertState::Acknowledged => "acknowledged, somebody has taken it",
+        AlertState::Closed => "closed",
+    }
+}
+
+/// One line for each alert of a digest.
+fn digest(notice: &Notice) -> Vec<Part> {
+    let alert = &notice.alert;
+    let mut parts = vec![
+        Part::Fact("Gravest", alert.severity.to_string()),
+        Part::Fact("TLP", alert.tlp.to_string()),
+        Part::Fact("PAP", alert.pap.to_string()),
+        Part::Heading("Alerts"),
+    ];
+    let line = |a: &Alert| {
+        let seen =
+            a.documents.last().map_or(String::new(), |d| format!(", last seen on {} at {:.0}", d.site, d.seen_at));
+        Part::Item(format!("[{}] {} (alert {}, {}{seen})", a.severity, a.headline, a.id, state(a.state)))
+    };
+    parts.extend(notice.digest.iter().take(DIGEST).map(line));
+    if notice.digest.len() > DIGEST {
+        parts.push(Part::Item(format!("and {} more; see `vigie alerts list`", notice.digest.len() - DIGEST)));
     }
     parts
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::channels::{Kind, chat, file, journal, misp, stream, syslog, thehive, webhook};
 use super::merge::MergeRules;
 use super::route::{RawRoute, Route, Routes};
-use crate::model::{SettingProblem, Tlp};
+use crate::model::{Alert, Pap, SettingProblem, Tlp};
 
 /// `[alert]` as written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,8 +39,11 @@ pub struct RawAlertSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct RawChannel {
     /// The most secret it may carry: `clear`, `green`, `amber`, `amber+strict`, `red`. Default: `red` for what stays on
-    /// this machine (`file`, `stream`, `journal`), `amber` for all others.
+    /// this machine (`file`, `stream`, `journal`), `green` for mail sent in clear, `amber` for all others.
     pub max_tlp: Option<Tlp>,
+    /// The strictest Permissible Actions Protocol it may carry: `clear`, `green`, `amber`, `red`. Default: as for
+    /// `max_tlp`.
+    pub max_pap: Option<Pap>,
     /// What it wants to hear of. Default: everything.
     pub when: RawRoute,
     /// Longest time for one delivery, 1 s to 10 min. Default: 30 s.
@@ -67,13 +70,33 @@ pub struct RawChannel {
     pub journal: Option<journal::RawSettings>,
 }
 
+/// The most secret that a channel may carry; above it, only that there is an alert is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clearance {
+    /// Traffic Light Protocol: who learns of it there.
+    pub tlp: Tlp,
+    /// Permissible Actions Protocol: what is done with it there.
+    pub pap: Pap,
+}
+
+impl Clearance {
+    /// Everything may be told.
+    pub const ALL: Self = Self { tlp: Tlp::Red, pap: Pap::Red };
+
+    /// Whether the content of `alert` may be told.
+    #[must_use]
+    pub fn allows(self, alert: &Alert) -> bool {
+        alert.tlp <= self.tlp && alert.pap <= self.pap
+    }
+}
+
 /// One channel as checked.
 #[derive(Debug, Clone)]
 pub struct ChannelSettings {
     /// Its name in the configuration.
     pub name: String,
     /// The most secret it may carry.
-    pub max_tlp: Tlp,
+    pub clearance: Clearance,
     /// What it wants to hear of.
     pub route: Route,
     /// Longest time for one delivery.
@@ -170,10 +193,19 @@ impl RawChannel {
             self.journal.map(|raw| raw.validate().map(Kind::Journal).map_err(|p| ("journal", p))),
         ];
         let kind = one_kind(checked.into_iter().flatten().collect());
+        if let (Ok(route), Ok(kind)) = (&route, &kind)
+            && route.has_digest()
+            && !kind.reads_digests()
+        {
+            let hint = "is for people; hint: use it with `mail` or `chat`";
+            problems.push(SettingProblem::new("when.digest", hint));
+        }
         match (route, kind) {
             (Ok(route), Ok(kind)) if problems.is_empty() => {
-                let max_tlp = self.max_tlp.unwrap_or(if kind.stays_here() { Tlp::Red } else { Tlp::Amber });
-                Ok(ChannelSettings { name, max_tlp, route, timeout, parallel, give_up_after, kind })
+                let usual = kind.usual_clearance();
+                let clearance =
+                    Clearance { tlp: self.max_tlp.unwrap_or(usual.tlp), pap: self.max_pap.unwrap_or(usual.pap) };
+                Ok(ChannelSettings { name, clearance, route, timeout, parallel, give_up_after, kind })
             }
             (route, kind) => {
                 problems.extend(route.err().into_iter().flatten().map(|p| under("when", p)));
@@ -207,9 +239,9 @@ mod tests {
     fn a_channel_is_one_kind_with_defaults() {
         let settings = check("[channels.soc]\nfile = { path = 'alerts.jsonl' }\n[channels.j]\njournal = {}").unwrap();
         let soc = &settings.channels[1];
-        assert_eq!((soc.name.as_str(), soc.max_tlp, soc.parallel), ("soc", Tlp::Red, 4));
+        assert_eq!((soc.name.as_str(), soc.clearance.tlp, soc.parallel), ("soc", Tlp::Red, 4));
         let hook = "[channels.h]\nwebhook = { url = 'https://h.example/x', secrets = [{ credential = 'h' }] }";
-        assert_eq!(check(hook).unwrap().channels[0].max_tlp, Tlp::Amber);
+        assert_eq!(check(hook).unwrap().channels[0].clearance.tlp, Tlp::Amber);
     }
 
     #[test]

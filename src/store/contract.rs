@@ -10,8 +10,8 @@ use super::{
     Settlement, Store, StoreError,
 };
 use crate::model::{
-    Alert, AlertId, AlertState, Change, ConcernedRecord, FieldKind, Impact, PostId, Severity, SiteId, SystemId, Tlp,
-    Verdict,
+    Alert, AlertId, AlertState, Change, ConcernedRecord, FieldKind, Impact, Pap, PostId, Severity, SiteId, SystemId,
+    Tlp, Verdict,
 };
 
 /// One clause of the contract: its name, and what tries it.
@@ -28,6 +28,7 @@ pub fn tests<S: Store>() -> Vec<Clause<S>> {
         ("records find incidents of any size", records_find_incidents),
         ("alerts are listed", alerts_are_listed),
         ("outbox keeps order per alert and channel", outbox_keeps_order),
+        ("a later revision takes the place of one that waits", later_revisions_take_over),
         ("outbox entries are written once", outbox_written_once),
         ("dead letters are seen and revived", dead_letters),
         ("a settled entry stays settled", settled_stays_settled),
@@ -59,6 +60,7 @@ pub fn alert(number: u128, revision: u32) -> Alert {
         verdict: Verdict::Leak,
         severity: Severity::High,
         tlp: Tlp::Amber,
+        pap: Pap::Amber,
         headline: format!("incident {number}"),
         attribution: Vec::new(),
         outside: 0.01,
@@ -295,6 +297,39 @@ fn outbox_keeps_order<S: Store>(store: &S) {
     assert_eq!(due(store, "mail", 60), [(1, 1)]);
     settle(store, 1, 1, "mail", Outcome::Dead { reason: "refused".into() });
     assert_eq!(due(store, "mail", 60), [(1, 2)], "a dead letter holds nothing back");
+}
+
+fn later_revisions_take_over<S: Store>(store: &S) {
+    let soon = Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let waiting = |revision| NewEntry { due: soon, ..entry(1, revision, "mail") };
+    write(store, |tx| {
+        assert_eq!(tx.told(id(1), at(0))?, BTreeMap::new());
+        tx.save(&incident(1, 1), &Links::default())?;
+        tx.enqueue(&waiting(1))?;
+        tx.enqueue(&entry(1, 1, "hook"))?;
+        let told = BTreeMap::from([("hook".to_owned(), true), ("mail".to_owned(), false)]);
+        assert_eq!(tx.told(id(1), Timestamp::now())?, told);
+        tx.save(&incident(1, 2), &Links::default())?;
+        tx.enqueue(&entry(1, 2, "mail"))?;
+        tx.enqueue(&entry(1, 2, "hook"))
+    });
+    assert_eq!(due(store, "mail", 1), [(1, 2)], "nothing that waits for the morning holds it back");
+    assert_eq!(due(store, "hook", 1), [(1, 1)], "what is due keeps its turn");
+    let dropped = OutboxFilter { state: Some(EntryState::Dropped), ..Default::default() };
+    assert_eq!(store.entries(&dropped).unwrap().len(), 1);
+    write(store, |tx| {
+        assert_eq!(tx.told(id(1), Timestamp::now())?["mail"], true);
+        tx.save(&incident(2, 1), &Links::default())?;
+        tx.enqueue(&NewEntry { due: soon, ..entry(2, 1, "mail") })
+    });
+    // One that was tried and failed is not passed over: the receiver may have it.
+    settle(store, 2, 1, "mail", Outcome::Retry { at: soon, reason: "503".into() });
+    write(store, |tx| {
+        assert_eq!(tx.told(id(2), Timestamp::now())?["mail"], true);
+        tx.save(&incident(2, 2), &Links::default())?;
+        tx.enqueue(&entry(2, 2, "mail"))
+    });
+    assert_eq!(due(store, "mail", 1), [(1, 2)]);
 }
 
 fn outbox_written_once<S: Store>(store: &S) {

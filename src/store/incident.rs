@@ -146,8 +146,16 @@ pub trait IncidentTx {
     /// When the store fails.
     fn save(&mut self, incident: &Incident, links: &Links) -> Result<(), StoreError>;
 
+    /// The channels that have entries of this alert: `true` for one that has been told or is being told, `false` for
+    /// one whose first entry nobody has tried and that is not due at `now`. Dropped entries do not count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn told(&mut self, id: AlertId, now: Timestamp) -> Result<BTreeMap<String, bool>, StoreError>;
+
     /// Puts an entry into the outbox, to carry the alert as it was last saved in this transaction. An entry of the
-    /// same alert, revision and channel stays as it is.
+    /// same alert, revision and channel stays as it is. Earlier ones of the alert and channel that nobody has tried
+    /// and that are due later than now give way to it: it says what they would have said, and more.
     ///
     /// # Errors
     /// When the store fails.

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use vigie::alert::channels::{Surroundings, set_up};
-use vigie::alert::{Channel, Judged, Notice, PostFacts, Ratings, RawAlertSettings, compose};
+use vigie::alert::{Channel, Judged, Notice, PostFacts, Ratings, RawAlertSettings, compose, settings::Clearance};
 use vigie::model::{
-    Alert, AlertState, Assessment, Change, ConcernedRecord, FieldKind, MaskedRow, PostId, ScanReport, Skip, SkipReason,
-    SystemAttribution, SystemImpact, Tlp, Verdict, sensitive,
+    Alert, AlertState, Assessment, Change, ConcernedRecord, FieldKind, MaskedRow, Pap, PostId, ScanReport, Skip,
+    SkipReason, SystemAttribution, SystemImpact, Tlp, Verdict, sensitive,
 };
 use vigie::net::NetSettings;
 use vigie::store::{RecordCounts, SqliteStore};
@@ -157,14 +157,14 @@ async fn every_receiver_accepts_what_it_is_sent_and_nothing_leaks() {
     channels.extend(
         ["slack", "mattermost", "teams"].map(|s| format!("chat = {{ service = '{s}', url = {{ file = '{s}' }} }}")),
     );
-    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(alert(), Change::Raised, None, Clearance::ALL);
     for toml in &channels {
         let channel = channel(dir.path(), toml);
         let first = channel.deliver(&notice).await;
         assert!(first.is_ok(), "{}: {first:?}\n{}", channel.kind(), log(&stub));
         let again = channel.deliver(&notice).await;
         assert!(again.is_ok(), "{} again: {again:?}\n{}", channel.kind(), log(&stub));
-        let other = Notice::new(alert(), Change::Raised, None, Tlp::Green);
+        let other = Notice::new(alert(), Change::Raised, None, Clearance { tlp: Tlp::Green, pap: Pap::Red });
         let bytes = channel.render(&other).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("micro-soc"), "{} withholds", channel.kind());
     }
@@ -186,7 +186,7 @@ fn log(stub: &Stub) -> String {
 async fn syslog_and_cef_follow_their_grammar() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("secrets"), SECRETS.join("\n")).unwrap();
-    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(alert(), Change::Raised, None, Clearance::ALL);
     for (format, transport) in [("rfc5424", "udp"), ("rfc5424", "tcp"), ("cef", "udp"), ("cef", "tcp")] {
         let toml = format!("syslog = {{ server = '127.0.0.1:9', transport = '{transport}', format = '{format}' }}");
         let raw = dir.path().join(format);
@@ -235,7 +235,7 @@ async fn rsyslog_takes_messages_over_udp_tcp_and_tls_with_a_client_certificate()
     let file = |name: &str| dir.path().join(name).into_os_string();
     let (ca, certificate, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
     rsyslog(&["start".as_ref(), folder.as_ref(), &ca, &certificate, &key, "client.example".as_ref()]);
-    let notice = Notice::new(alert(), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(alert(), Change::Raised, None, Clearance::ALL);
     let identity = "ca = 'ca.pem', certificate = 'client.pem', key = { file = 'client.key' }";
     for toml in [
         "syslog = { server = '127.0.0.1:5514', transport = 'udp' }".to_owned(),

@@ -4,7 +4,8 @@
 use crate::alert::channel::{Channel, Notice};
 use crate::alert::compose;
 use crate::alert::compose::tests::{judged, leak};
-use crate::model::{Alert, Change, FieldKind, MaskedRow, Skip, SkipReason, TermMatch, Tlp};
+use crate::alert::settings::Clearance;
+use crate::model::{Alert, Change, FieldKind, MaskedRow, Pap, Skip, SkipReason, TermMatch, Tlp};
 
 /// Texts that do harm where they are shown unescaped, and what must then never be seen of them.
 pub const HOSTILE: &[&str] = &[
@@ -60,7 +61,7 @@ fn rendered(channel: &dyn Channel, notice: &Notice) -> String {
 /// Holds a channel to what needs no receiver.
 pub fn check(channel: &dyn Channel) {
     for text in HOSTILE {
-        let notice = Notice::new(hostile_alert(text), Change::Raised, None, Tlp::Red);
+        let notice = Notice::new(hostile_alert(text), Change::Raised, None, Clearance::ALL);
         let mut bytes = rendered(channel, &notice);
         if channel.kind() == "syslog" {
             // RFC 5424, 6.4: UTF-8 in MSG begins with a byte order mark.
@@ -73,20 +74,27 @@ pub fn check(channel: &dyn Channel) {
     let mut secret = hostile_alert("seen only by few");
     secret.tlp = Tlp::Red;
     for change in [Change::Raised, Change::Updated, Change::Acknowledged, Change::Closed, Change::Test] {
-        let withheld = Notice::new(secret.clone(), change, None, Tlp::Amber);
+        let withheld = Notice::new(secret.clone(), change, None, Clearance { tlp: Tlp::Amber, pap: Pap::Red });
         assert!(withheld.withheld);
+        let by_pap = Notice::new(
+            Alert { tlp: Tlp::Clear, pap: Pap::Red, ..secret.clone() },
+            change,
+            None,
+            Clearance { tlp: Tlp::Red, pap: Pap::Amber },
+        );
+        assert!(by_pap.withheld && by_pap.alert.documents.is_empty());
         let bytes = rendered(channel, &withheld);
         for word in ["seen only by few", "portal", "evil.example", "words"] {
             assert!(!bytes.contains(word), "{} tells `{word}` above its TLP", channel.kind());
         }
-        let told = rendered(channel, &Notice::new(secret.clone(), change, None, Tlp::Red));
+        let told = rendered(channel, &Notice::new(secret.clone(), change, None, Clearance::ALL));
         assert!(told.contains("portal"), "{} tells what it may", channel.kind());
     }
 }
 
 /// Sends the same notice twice, as after a crash; both must be accepted.
 pub async fn check_repetition(channel: &dyn Channel) {
-    let notice = Notice::new(hostile_alert("x"), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(hostile_alert("x"), Change::Raised, None, Clearance::ALL);
     let first = channel.deliver(&notice).await.unwrap();
     let again = channel.deliver(&notice).await.unwrap();
     assert_eq!(first, again);

@@ -184,11 +184,11 @@ fn read_tail(file: &mut File, length: u64) -> io::Result<(HashSet<Key>, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Tlp;
+    use crate::alert::settings::Clearance;
     use crate::store::contract;
 
     fn notice(number: u128, revision: u32) -> Notice {
-        Notice::new(contract::alert(number, revision), Change::Raised, None, Tlp::Red)
+        Notice::new(contract::alert(number, revision), Change::Raised, None, Clearance::ALL)
     }
 
     fn open(dir: &Path) -> FileChannel {

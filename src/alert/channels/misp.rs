@@ -18,7 +18,7 @@ use super::http::{Receiver, accepted, receiver_url};
 use crate::alert::channel::{Channel, DeliveryError, Notice, Receipt};
 use crate::alert::secret::{RawSecret, SecretRef};
 use crate::alert::{escape, report};
-use crate::model::{DocumentSummary, FieldKind, Sensitive, SettingProblem, Severity, Tlp};
+use crate::model::{DocumentSummary, FieldKind, Pap, Sensitive, SettingProblem, Severity, Tlp};
 use crate::net::{Method, NetSettings, Reply};
 
 /// Documents told as objects; the report lists more.
@@ -32,36 +32,6 @@ pub struct RawSettings {
     pub url: String,
     /// The automation key of a user with the right to add events.
     pub key: RawSecret,
-    /// Permissible Actions Protocol: `clear`, `green`, `amber`, `red`. Default: `amber`.
-    pub pap: Option<Pap>,
-}
-
-/// What a receiver may do with what it learns (Permissible Actions Protocol).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pap {
-    /// Anything.
-    Clear,
-    /// Active actions that do not reveal the knowledge.
-    Green,
-    /// Passive checks only.
-    #[default]
-    Amber,
-    /// Only on isolated systems.
-    Red,
-}
-
-impl Pap {
-    /// As written in MISP tags.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Clear => "PAP:CLEAR",
-            Self::Green => "PAP:GREEN",
-            Self::Amber => "PAP:AMBER",
-            Self::Red => "PAP:RED",
-        }
-    }
 }
 
 /// `misp` of a channel, as checked.
@@ -69,7 +39,6 @@ impl Pap {
 pub struct Settings {
     url: Url,
     key: SecretRef,
-    pap: Pap,
 }
 
 impl RawSettings {
@@ -85,7 +54,7 @@ impl RawSettings {
                 if !url.path().ends_with('/') {
                     url.set_path(&format!("{}/", url.path()));
                 }
-                Ok(Settings { url, key, pap: self.pap.unwrap_or_default() })
+                Ok(Settings { url, key })
             }
             (url, key) => Err([url.err(), key.err()].into_iter().flatten().collect()),
         }
@@ -97,7 +66,6 @@ pub struct MispChannel {
     url: Url,
     receiver: Receiver,
     key: Sensitive<String>,
-    pap: Pap,
 }
 
 impl MispChannel {
@@ -107,7 +75,7 @@ impl MispChannel {
     /// When it cannot be read.
     pub fn new(settings: &Settings, net: &NetSettings) -> Result<Self, SetupError> {
         let receiver = Receiver::new(&settings.url, net)?;
-        Ok(Self { url: settings.url.clone(), receiver, key: settings.key.read()?, pap: settings.pap })
+        Ok(Self { url: settings.url.clone(), receiver, key: settings.key.read()? })
     }
 
     async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Reply, DeliveryError> {
@@ -168,7 +136,7 @@ impl Channel for MispChannel {
 
     fn render(&self, notice: &Notice) -> Result<Vec<u8>, DeliveryError> {
         let event = Event { notice, at: notice.alert.updated_at.as_second().to_string() };
-        let event = json!({ "Event": event.whole(self.pap) });
+        let event = json!({ "Event": event.whole() });
         let text =
             escape::json(&event).map_err(|e| DeliveryError::refused(format!("cannot be written as JSON: {e}")))?;
         Ok(text.into_bytes())
@@ -208,7 +176,7 @@ impl Event<'_> {
         Uuid::new_v5(&event_uuid(self.notice), name.as_bytes())
     }
 
-    fn whole(&self, pap: Pap) -> Value {
+    fn whole(&self) -> Value {
         let alert = &self.notice.alert;
         let mut attributes = vec![self.attribute("alert", "text", "Internal reference", &alert.id.to_string(), true)];
         let mut objects = Vec::new();
@@ -235,7 +203,7 @@ impl Event<'_> {
             // The organisation only: who else may see it is decided by whoever publishes it.
             "distribution": "0",
             "published": false,
-            "Tag": self.tags(pap),
+            "Tag": self.tags(),
             "Attribute": attributes,
             "Object": objects,
             "EventReport": [{
@@ -248,9 +216,9 @@ impl Event<'_> {
         })
     }
 
-    fn tags(&self, pap: Pap) -> Vec<Value> {
+    fn tags(&self) -> Vec<Value> {
         let alert = &self.notice.alert;
-        let mut names = vec![tlp_tag(alert.tlp).to_owned(), pap.tag().to_owned()];
+        let mut names = vec![tlp_tag(alert.tlp).to_owned(), pap_tag(alert.pap).to_owned()];
         if !self.notice.withheld {
             names.push("rsit:information-content-security=\"data-leak\"".to_owned());
             names.push("infoleak:submission=\"automatic\"".to_owned());
@@ -351,6 +319,15 @@ impl Event<'_> {
         ];
         let template = ["file", "file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25"];
         [paste, self.object(&file, template, &fields, json!([]))]
+    }
+}
+
+fn pap_tag(pap: Pap) -> &'static str {
+    match pap {
+        Pap::Clear => "PAP:CLEAR",
+        Pap::Green => "PAP:GREEN",
+        Pap::Amber => "PAP:AMBER",
+        Pap::Red => "PAP:RED",
     }
 }
 

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use super::channel::Channel;
 use super::secret::SecretError;
-use super::settings::ChannelSettings;
+use super::settings::{ChannelSettings, Clearance};
+use crate::model::{Pap, Tlp};
 use crate::net::{NetError, NetSettings};
 use crate::store::Store;
 
@@ -46,10 +47,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether what is told stays on this machine.
+    /// Whether a person reads it: several alerts can be told in one message.
     #[must_use]
-    pub fn stays_here(&self) -> bool {
-        matches!(self, Self::File(_) | Self::Stream(_) | Self::Journal(_))
+    pub fn reads_digests(&self) -> bool {
+        matches!(self, Self::Chat(_))
+    }
+
+    /// What it may carry unless it is told otherwise.
+    #[must_use]
+    pub fn usual_clearance(&self) -> Clearance {
+        match self {
+            // Stays on this machine.
+            Self::File(_) | Self::Stream(_) | Self::Journal(_) => Clearance::ALL,
+            _ => Clearance { tlp: Tlp::Amber, pap: Pap::Amber },
+        }
     }
 }
 
@@ -95,7 +106,7 @@ pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn
         Kind::TheHive(own) => Arc::new(thehive::TheHiveChannel::new(own, &with.net)?),
         Kind::Chat(own) => Arc::new(chat::ChatChannel::new(own, &with.net)?),
         Kind::Syslog(own) => Arc::new(syslog::SyslogChannel::new(own)?),
-        Kind::Stream(own) => Arc::new(stream::StreamChannel::listen(own, settings.max_tlp, Arc::clone(&with.store))?),
+        Kind::Stream(own) => Arc::new(stream::StreamChannel::listen(own, settings.clearance, Arc::clone(&with.store))?),
         Kind::Journal(_) => Arc::new(journal::JournalChannel),
     })
 }

@@ -19,7 +19,8 @@ use tokio::sync::{Semaphore, broadcast};
 use super::SetupError;
 use crate::alert::channel::{Channel, DeliveryError, Notice, Receipt};
 use crate::alert::escape;
-use crate::model::{Alert, AlertState, Change, SettingProblem, Tlp};
+use crate::alert::settings::Clearance;
+use crate::model::{Alert, AlertState, Change, SettingProblem};
 use crate::store::{AlertFilter, Store};
 
 /// Readers at one time.
@@ -94,11 +95,11 @@ impl StreamChannel {
     ///
     /// # Errors
     /// When the socket cannot be opened.
-    pub fn listen(settings: &Settings, max_tlp: Tlp, store: Arc<dyn Store>) -> Result<Self, SetupError> {
+    pub fn listen(settings: &Settings, clearance: Clearance, store: Arc<dyn Store>) -> Result<Self, SetupError> {
         let path = settings.path.clone();
         let listener = bind(&path).map_err(|source| SetupError::Open { path: path.clone(), source })?;
         let (lines, _) = broadcast::channel(BEHIND);
-        let replay = Replay { store, count: settings.replay, max_tlp };
+        let replay = Replay { store, count: settings.replay, clearance };
         let accepting = tokio::spawn(accept(listener, lines.clone(), Arc::new(replay)));
         Ok(Self { lines, accepting, path })
     }
@@ -129,7 +130,7 @@ fn bind(path: &Path) -> std::io::Result<UnixListener> {
 struct Replay {
     store: Arc<dyn Store>,
     count: usize,
-    max_tlp: Tlp,
+    clearance: Clearance,
 }
 
 impl Replay {
@@ -148,7 +149,7 @@ impl Replay {
                 (AlertState::Acknowledged, _) => Change::Acknowledged,
                 (AlertState::Closed, _) => Change::Closed,
             };
-            let notice = Notice::new(alert, change, None, self.max_tlp);
+            let notice = Notice::new(alert, change, None, self.clearance);
             written(&notice, true).ok()
         };
         alerts.into_iter().rev().filter_map(line).collect()

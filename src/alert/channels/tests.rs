@@ -11,8 +11,8 @@ use super::contract::{HOSTILE, check, check_repetition, hostile_alert, is_raw};
 use super::*;
 use crate::alert::channel::{DeliveryError, Notice};
 use crate::alert::desktop::{Desktop, DesktopNotice, notice as desktop_notice, run_agent};
-use crate::alert::settings::RawAlertSettings;
-use crate::model::{Change, Tlp};
+use crate::alert::settings::{Clearance, RawAlertSettings};
+use crate::model::Change;
 use crate::store::{Incident, Incidents, Links, SqliteStore};
 
 fn settings(toml: &str, dir: &Path) -> ChannelSettings {
@@ -104,7 +104,7 @@ async fn a_webhook_tells_repetitions_apart_and_sorts_answers() {
     let port = listener.local_addr().unwrap().port();
     let toml = format!("webhook = {{ url = 'http://127.0.0.1:{port}/hook', secrets = [{{ file = 'hook' }}] }}");
     let channel = bench.channel(&toml);
-    let notice = Notice::new(hostile_alert("x"), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(hostile_alert("x"), Change::Raised, None, Clearance::ALL);
     let deliver = async |answer: &str| {
         let (sent, told) = tokio::join!(one_request(&listener, answer), channel.deliver(&notice));
         (sent, told)
@@ -151,7 +151,7 @@ async fn the_stream_replays_then_follows_and_lets_only_owner_and_group_in() {
     let first: stream::StreamLine = serde_json::from_str(&first).unwrap();
     assert!(first.replayed);
     assert_eq!(first.alert, told_before);
-    let notice = Notice::new(hostile_alert("now"), Change::Raised, None, Tlp::Red);
+    let notice = Notice::new(hostile_alert("now"), Change::Raised, None, Clearance::ALL);
     channel.deliver(&notice).await.unwrap();
     let second: stream::StreamLine = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     assert!(!second.replayed);
@@ -193,7 +193,7 @@ async fn the_agent_shows_each_alert_once_though_the_service_restarts() {
             continue;
         }
         let other = hostile_alert("second");
-        let mut other = Notice::new(other, Change::Escalated, None, Tlp::Red);
+        let mut other = Notice::new(other, Change::Escalated, None, Clearance::ALL);
         other.alert.revision = 2;
         let told = async {
             loop {

@@ -14,10 +14,9 @@ use url::Url;
 use super::SetupError;
 use super::http::{Receiver, accepted, receiver_url};
 use crate::alert::channel::{Channel, DeliveryError, Notice, Receipt};
-use crate::alert::channels::misp::Pap;
 use crate::alert::secret::{RawSecret, SecretRef};
 use crate::alert::{escape, report};
-use crate::model::{AlertState, Sensitive, SettingProblem, Severity, Tlp};
+use crate::model::{AlertState, Pap, Sensitive, SettingProblem, Severity, Tlp};
 use crate::net::{Method, NetSettings, Reply};
 
 /// The `type` of our alerts.
@@ -36,8 +35,6 @@ pub struct RawSettings {
     pub key: RawSecret,
     /// The `source` of our alerts, 1 to 64 characters: tells several vigies apart. Default: `vigie`.
     pub source: Option<String>,
-    /// Permissible Actions Protocol. Default: `amber`.
-    pub pap: Option<Pap>,
 }
 
 /// `thehive` of a channel, as checked.
@@ -46,7 +43,6 @@ pub struct Settings {
     url: Url,
     key: SecretRef,
     source: String,
-    pap: Pap,
 }
 
 impl RawSettings {
@@ -63,7 +59,7 @@ impl RawSettings {
                 if !url.path().ends_with('/') {
                     url.set_path(&format!("{}/", url.path()));
                 }
-                Ok(Settings { url, key, source, pap: self.pap.unwrap_or_default() })
+                Ok(Settings { url, key, source })
             }
             (url, key, source) => Err([url.err(), key.err(), source.err()].into_iter().flatten().collect()),
         }
@@ -76,7 +72,6 @@ pub struct TheHiveChannel {
     receiver: Receiver,
     key: Sensitive<String>,
     source: String,
-    pap: Pap,
 }
 
 impl TheHiveChannel {
@@ -90,7 +85,6 @@ impl TheHiveChannel {
             receiver: Receiver::new(&settings.url, net)?,
             key: settings.key.read()?,
             source: settings.source.clone(),
-            pap: settings.pap,
         })
     }
 
@@ -124,7 +118,7 @@ impl TheHiveChannel {
                 Severity::Critical => 4,
             },
             "tlp": tlp(alert.tlp),
-            "pap": match self.pap { Pap::Clear => 0, Pap::Green => 1, Pap::Amber => 2, Pap::Red => 3 },
+            "pap": match alert.pap { Pap::Clear => 0, Pap::Green => 1, Pap::Amber => 2, Pap::Red => 3 },
             "tags": tags,
         })
     }

@@ -88,11 +88,11 @@ impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&dir.path().join("vigie.db")).unwrap();
-        let rating = |s: &str, severity, tlp| (s.parse().unwrap(), (severity, tlp));
+        let rating = |s: &str, severity, tlp, pap| (s.parse().unwrap(), Rating { severity, tlp, pap });
         let ratings = Ratings(HashMap::from([
-            rating("portal", Severity::High, Tlp::AmberStrict),
-            rating("crm", Severity::Critical, Tlp::Green),
-            rating("words", Severity::Low, Tlp::Red),
+            rating("portal", Severity::High, Tlp::AmberStrict, Pap::Green),
+            rating("crm", Severity::Critical, Tlp::Green, Pap::Red),
+            rating("words", Severity::Low, Tlp::Red, Pap::Clear),
         ]));
         Self { _dir: dir, store, ratings }
     }
@@ -230,6 +230,7 @@ fn two_systems_in_one_post_are_one_incident_and_nobody_counts_twice() {
     assert_eq!(systems, ["crm", "portal"]);
     assert_eq!(alert.impact.records, 300 + 490);
     assert_eq!((alert.severity, alert.tlp), (Severity::Critical, Tlp::AmberStrict), "gravest and strictest");
+    assert_eq!(alert.pap, Pap::Red, "of the other system");
 }
 
 #[test]

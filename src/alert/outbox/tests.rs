@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::alert::settings::RawAlertSettings;
-use crate::model::Tlp;
+use crate::alert::settings::{Clearance, RawAlertSettings};
+use crate::model::{Pap, Tlp};
 use crate::store::{
     Alerts, EntryState, Incident, Incidents, Links, NewEntry, Outbox, OutboxFilter, SqliteStore, contract,
 };
@@ -23,6 +23,7 @@ enum Answer {
 struct Scripted {
     script: Mutex<Vec<Answer>>,
     got: Mutex<Vec<(u128, u32, Change, bool)>>,
+    digests: Mutex<Vec<Vec<u128>>>,
     told: Notify,
 }
 
@@ -46,6 +47,8 @@ impl Channel for Scripted {
                     let alert = &notice.alert;
                     let got = (alert.id.0.as_u128(), alert.revision, notice.change, notice.withheld);
                     self.got.lock().unwrap().push(got);
+                    let digest = notice.digest.iter().map(|a| a.id.0.as_u128()).collect();
+                    self.digests.lock().unwrap().push(digest);
                     self.told.notify_one();
                     Ok(Receipt { reference: Some(format!("ref-{}", alert.revision)) })
                 }
@@ -199,8 +202,32 @@ async fn a_channel_below_the_alerts_tlp_hears_only_that_there_is_one() {
     let deliveries = bench.start(&[("a", &channel)]);
     assert!(got(&channel, 1).await[0].3);
     deliveries.stop().await;
-    let notice = Notice::new(secret, Change::Raised, None, Tlp::Amber);
+    let notice = Notice::new(secret, Change::Raised, None, Clearance { tlp: Tlp::Amber, pap: Pap::Red });
     assert!(!notice.alert.headline.contains("incident 1") && notice.alert.headline.contains("TLP:red"));
+}
+
+#[tokio::test]
+async fn a_digest_is_one_message_and_a_failure_repeats_the_same() {
+    let bench = Bench::new();
+    let channel = scripted(vec![Answer::Later(None)]);
+    for number in 1..=10 {
+        bench.enqueue(number, 1, Change::Digest, &["a"]);
+    }
+    bench.enqueue(11, 1, Change::Raised, &["a"]);
+    let deliveries = bench.start(&[("a", &channel)]);
+    let got = got(&channel, 2).await;
+    deliveries.stop().await;
+    assert_eq!(got.iter().filter(|g| g.2 == Change::Digest).count(), 1, "{got:?}");
+    let digest = channel.digests.lock().unwrap().iter().find(|d| !d.is_empty()).cloned().unwrap();
+    assert_eq!(digest, (1..=10).collect::<Vec<_>>());
+    let entries = bench.store.entries(&OutboxFilter::default()).unwrap();
+    assert!(entries.iter().all(|e| e.state == EntryState::Delivered));
+    assert!(entries.iter().all(|e| (e.change == Change::Digest) == e.reference.is_none()), "{entries:?}");
+    let told = |numbers: std::ops::Range<u128>| {
+        Notice::digest(numbers.map(|n| contract::alert(n, 1)).collect(), Clearance::ALL).key()
+    };
+    assert_eq!(told(1..4), told(1..4));
+    assert_ne!(told(1..4), told(1..5));
 }
 
 #[tokio::test]

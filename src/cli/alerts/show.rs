@@ -39,7 +39,7 @@ pub fn describe(out: &mut impl Write, alert: &Alert) -> io::Result<()> {
     writeln!(out, "{}", alert.headline)?;
     let state = format!("{:?}", alert.state).to_lowercase();
     writeln!(out, "  alert       {} (revision {}), {state}", alert.id, alert.revision)?;
-    writeln!(out, "  severity    {}, TLP {}", alert.severity, alert.tlp)?;
+    writeln!(out, "  severity    {}, TLP {}, PAP {}", alert.severity, alert.tlp, alert.pap)?;
     writeln!(out, "  raised      {:.0}, changed {:.0}", alert.created_at, alert.updated_at)?;
     for system in &alert.attribution {
         origin(out, system)?;

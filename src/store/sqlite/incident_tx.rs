@@ -142,9 +142,25 @@ impl IncidentTx for Open<'_> {
         Ok(())
     }
 
+    fn told(&mut self, id: AlertId, now: Timestamp) -> Result<BTreeMap<String, bool>, StoreError> {
+        let Some(incident) = self.number(id)? else { return Ok(BTreeMap::new()) };
+        let mut query = self.0.prepare_cached(
+            "SELECT channel, max(NOT (state = 0 AND attempts = 0 AND due > ?2)) FROM outbox
+             WHERE incident = ?1 AND state <> 3 GROUP BY channel",
+        )?;
+        let rows = query.query_map(params![incident, micros(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn enqueue(&mut self, entry: &NewEntry) -> Result<(), StoreError> {
         let incident = self.known(entry.alert)?;
         let now = micros(Timestamp::now());
+        self.0
+            .prepare_cached(
+                "UPDATE outbox SET state = 3, settled_at = ?4, reason = 'a later revision is told instead'
+                 WHERE incident = ?1 AND channel = ?2 AND revision < ?3 AND state = 0 AND attempts = 0 AND due > ?4",
+            )?
+            .execute(params![incident, entry.channel, entry.revision, now])?;
         let kept = self
             .0
             .prepare_cached(

@@ -28,8 +28,8 @@ const COLUMNS: &str = "i.id, o.revision, o.channel, o.state, o.attempts, o.due, 
     o.change";
 
 fn change(name: &str) -> Result<Change, StoreError> {
-    use Change::{Acknowledged, Closed, Escalated, Raised, Test, Updated};
-    let known = [Raised, Updated, Acknowledged, Closed, Escalated, Test];
+    use Change::{Acknowledged, Closed, Digest, Escalated, Raised, Test, Updated};
+    let known = [Raised, Updated, Acknowledged, Closed, Escalated, Digest, Test];
     known.into_iter().find(|c| c.name() == name).ok_or(StoreError::Unreadable { what: "change" })
 }
 
