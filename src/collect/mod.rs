@@ -19,6 +19,7 @@ mod intake;
 mod page;
 mod pick;
 mod prepass;
+pub mod push;
 mod schedule;
 pub mod settings;
 mod text;

@@ -15,7 +15,7 @@ use super::intake::{Clock, Intake, Refused};
 use super::page::Unreadable;
 use super::settings::{Site, Source, WebRules};
 use super::web::WebVisit;
-use crate::model::{Post, PostId, Skip};
+use crate::model::{Post, PostId, SiteId, Skip};
 use crate::net::{Answer, Client, NetError, Request, Validators};
 
 /// What a visit needs.
@@ -168,19 +168,23 @@ impl<I: Intake> Visitor<I> {
 
     /// The identity of a post by the site's own key.
     pub(super) fn post_id(&self, key: &str) -> PostId {
-        // Shown in logs and alerts: what is not plain, or long, is replaced by its hash.
-        let plain = |b: u8| {
-            b.is_ascii_alphanumeric()
-                || matches!(b, b'-' | b'_' | b'.' | b'~' | b'/' | b'#' | b':' | b'=' | b'?' | b'&')
-        };
-        let readable = !key.is_empty() && key.len() <= 160 && key.bytes().all(plain);
-        let key = if readable { key.to_owned() } else { blake3::hash(key.as_bytes()).to_hex()[..32].to_owned() };
-        PostId(format!("{}:{key}", self.site.id))
+        post_id(&self.site.id, key)
     }
 }
 
+/// The identity of a post by its site and the site's own key.
+pub(super) fn post_id(site: &SiteId, key: &str) -> PostId {
+    // Shown in logs and alerts: what is not plain, or long, is replaced by its hash.
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b'/' | b'#' | b':' | b'=' | b'?' | b'&')
+    };
+    let readable = !key.is_empty() && key.len() <= 160 && key.bytes().all(plain);
+    let key = if readable { key.to_owned() } else { blake3::hash(key.as_bytes()).to_hex()[..32].to_owned() };
+    PostId(format!("{site}:{key}"))
+}
+
 /// The hash of everything that was read of a post.
-fn revision(post: &Post) -> [u8; 32] {
+pub(super) fn revision(post: &Post) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for document in post.documents() {
         hasher.update(&(document.bytes.len() as u64).to_le_bytes());

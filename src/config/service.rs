@@ -9,6 +9,7 @@ use super::problem::Problems;
 use super::sites::{SiteFolders, read_sites};
 use crate::alert::{AlertSettings, RawAlertSettings};
 use crate::collect::Site;
+use crate::collect::push::{PushSettings, RawPushSettings};
 use crate::extract::Limits;
 use crate::fingerprint::Countries;
 use crate::model::SettingProblem;
@@ -45,6 +46,8 @@ pub struct Config {
     pub net: NetSettings,
     /// `[alert]`.
     pub alert: AlertSettings,
+    /// `[push]`, if posts may be pushed.
+    pub push: Option<PushSettings>,
     /// Every `[[site]]`, of this file and of the folder of sites.
     pub sites: Vec<Site>,
     /// The folder of sites, if there is one: worth watching for changes.
@@ -105,7 +108,7 @@ struct RawLog {
 }
 
 /// The sections of the file; anything else at its top is one of [`RawTop`] or a mistake.
-const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "alert", "site"];
+const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "alert", "push", "site"];
 
 /// Reads and checks the configuration. Touches no network and writes nothing.
 ///
@@ -145,6 +148,13 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
     };
     let folders = SiteFolders { sites: beside(top.sites, "sites.d"), families: beside(top.families, "families.d") };
     let (sites, elsewhere) = read_sites(root, &folders);
+    let push = root.section("push").map(|_| checked(root, "push", |raw: RawPushSettings| raw.validate(base)));
+    if let Some(Some(push)) = &push {
+        for (source, _) in push.sources.iter().filter(|(source, _)| sites.iter().any(|site| site.id == *source)) {
+            let message = format!("push.sources.{source}: a [[site]] has this name; hint: names are unique");
+            root.problem(&format!("push.sources.{source}"), message);
+        }
+    }
     let watchlists = top.watchlists.map_or_else(|| base.join("watchlists"), |folder| base.join(folder));
     let checked = (|| {
         Some(Config {
@@ -160,6 +170,7 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
             queue: queue?,
             net: net?,
             alert: alert?,
+            push: push.map_or(Some(None), |push| push.map(Some))?,
             sites,
             sites_folder: folders.sites,
         })

@@ -18,6 +18,7 @@ use super::watcher::{self, Changed};
 use super::{survey, systemd};
 use crate::alert::channels::{Surroundings, set_up};
 use crate::alert::{Committer, Deliveries, Desk, Ratings};
+use crate::collect::push::Door;
 use crate::collect::{Collector, HealthBoard, system_clock};
 use crate::config::{Config, KeySource};
 use crate::confine::{Pool, Reader, Settings};
@@ -54,7 +55,7 @@ pub async fn run(config: Config) -> Result<()> {
     let mut flow = tokio::spawn(flow(&config, &opened, &committer).run());
     let (sites, wanted) = watch::channel(Arc::new(config.sites.clone()));
     let stop_collecting = CancellationToken::new();
-    let (collecting, board) = collect(&config, &opened, wanted, stop_collecting.clone())?;
+    let (collecting, board) = collect(&config, &opened, wanted, &stop_collecting).await?;
     let survey = tokio::spawn(survey::keep(opened.survey(health.clone(), board)));
     let alive = tokio::spawn(systemd::watchdog(survey::pulse));
     let (mut changes, _watcher) = watcher::watch(&config);
@@ -209,16 +210,31 @@ fn flow(config: &Config, opened: &Opened, committer: &Arc<Committer>) -> Arc<Flo
     })
 }
 
-fn collect(
+/// Starts what brings posts: the readers of sites, and the door for those that are pushed.
+async fn collect(
     config: &Config,
     opened: &Opened,
     sites: watch::Receiver<Arc<Vec<crate::collect::Site>>>,
-    stop: CancellationToken,
+    stop: &CancellationToken,
 ) -> Result<(JoinHandle<()>, Arc<HealthBoard>)> {
-    let intake = Inflow::new(opened.queue.clone(), opened.store.clone(), opened.seen.clone());
-    let collector = Collector::new(Client::new(config.net.clone())?, Arc::new(intake), system_clock());
+    let intake = Arc::new(Inflow::new(opened.queue.clone(), opened.store.clone(), opened.seen.clone()));
+    let collector = Collector::new(Client::new(config.net.clone())?, Arc::clone(&intake), system_clock());
     let board = collector.health();
-    Ok((tokio::spawn(collector.run(sites, stop)), board))
+    let door = match &config.push {
+        Some(push) => {
+            let door = Door::new(push, intake, system_clock(), Arc::clone(&board), stop.clone())?;
+            Some(door.open(push).await?)
+        }
+        None => None,
+    };
+    let collecting = collector.run(sites, stop.clone());
+    let both = async move {
+        collecting.await;
+        if let Some(door) = door {
+            let _ = door.await;
+        }
+    };
+    Ok((tokio::spawn(both), board))
 }
 
 /// The signals that the service listens to.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use super::metrics::{ByChannelOutcome, ByOutcome, ByReason, BySite, BySiteOutcome, ByVerdict, metrics};
+use super::metrics::{ByChannelOutcome, ByOutcome, ByReason, BySite, BySiteOutcome, ByStatus, ByVerdict, metrics};
 use crate::model::{AlertId, PostId, ScanReport, SiteId, Skip, Verdict};
 
 /// An error with its causes, one after another, on one line.
@@ -61,6 +61,22 @@ pub fn health_listening(address: std::net::SocketAddr) {
 /// Health and metrics answer no longer.
 pub fn health_failed(error: &dyn Error) {
     error!(event = "health.failed", error = %Chain(error), "health and metrics answer no longer");
+}
+
+/// Where posts can be pushed to.
+pub fn push_listening(address: std::net::SocketAddr) {
+    info!(event = "push.listening", %address, "posts can be pushed");
+}
+
+/// Posts cannot be pushed any more.
+pub fn push_failed(error: &dyn Error) {
+    error!(event = "push.failed", error = %Chain(error), "posts can be pushed no longer");
+}
+
+/// A push was turned away with this status.
+pub fn push_turned_away(status: u16) {
+    metrics().push_turned_away.get_or_create(&ByStatus { status }).inc();
+    debug!(event = "push.turned_away", status, "a push was turned away");
 }
 
 /// The system does not tell of changed files.

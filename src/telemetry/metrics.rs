@@ -60,6 +60,13 @@ pub struct ByOutcome {
     pub outcome: &'static str,
 }
 
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByStatus {
+    /// HTTP status.
+    pub status: u16,
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -70,6 +77,8 @@ pub struct Metrics {
     pub site_last_success: Family<BySite, Gauge>,
     /// Posts accepted from a site.
     pub posts_accepted: Family<BySite, Counter>,
+    /// Pushes turned away, by what was answered.
+    pub push_turned_away: Family<ByStatus, Counter>,
     /// Posts judged and committed.
     pub posts_settled: Counter,
     /// Posts put back because their verdict could not be reached or committed.
@@ -130,6 +139,7 @@ impl Metrics {
                 Family::default(),
             ),
             posts_accepted: register(r, "posts_accepted", "Posts accepted from a site", Family::default()),
+            push_turned_away: register(r, "push_turned_away", "Pushes turned away", Family::default()),
             posts_settled: register(r, "posts_settled", "Posts judged and committed", Counter::default()),
             posts_retried: register(r, "posts_retried", "Posts put back for another try", Counter::default()),
             posts_quarantined: register(

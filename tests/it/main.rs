@@ -9,5 +9,6 @@ mod index_file;
 mod kill;
 mod kit;
 mod nothing_lost;
+mod push;
 mod receivers;
 mod reload;
