@@ -69,7 +69,6 @@ class FlaskBB(Program):
     files = False
 
     def start(self):
-        (self.work / "logs").mkdir(exist_ok=True)
         config = self.work / "flaskbb.cfg"
         config.write_text(f"""
 SERVER_NAME = "127.0.0.1:{self.port}"
@@ -81,13 +80,13 @@ WTF_CSRF_SECRET_KEY = "on loopback only"
 RATELIMIT_ENABLED = False
 REDIS_ENABLED = False
 CELERY_CONFIG = {{"broker_url": "memory://", "result_backend": "cache+memory://", "task_always_eager": True}}
-LOG_PATH = "{self.work}/logs"
+LOG_DEFAULT_CONF = {{"version": 1}}
 """)
         env = self.env()
         self.flask = [self.bin("flaskbb"), "--config", config]
         if not (self.work / "flaskbb.sqlite").exists():
             run(*self.flask, "install", "--username", "poster", "--email", "poster@example.com", "--password",
-                "on loopback only", "--no-plugins", cwd=self.work, env=env)
+                "on loopback only", cwd=self.work, env=env)
         self.spawn(*self.flask, "run", "--host", "127.0.0.1", "--port", self.port, env=env)
         self.browser = Browser(self.base)
         self.browser.submit("/auth/login", "csrf_token", login="poster", password="on loopback only")

@@ -78,6 +78,7 @@ pub(super) fn post(
         body: Attachment { name: "item".into(), media_type, bytes: content },
         attachments: Vec::new(),
         skipped: Vec::new(),
+        exchanges: Vec::new(),
     })
 }
 

@@ -94,6 +94,7 @@ pub(super) fn post(bytes: &[u8], site: &SiteId, now: Timestamp) -> Result<Post, 
         body: body.read("the post")?,
         attachments: attachments.collect::<Result<_, _>>()?,
         skipped: Vec::new(),
+        exchanges: Vec::new(),
     })
 }
 
