@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::channels::{Kind, chat, file, journal, misp, stream, syslog, thehive, webhook};
+use super::channels::{Kind, chat, file, journal, mail, misp, stream, syslog, thehive, webhook};
 use super::merge::MergeRules;
 use super::route::{RawRoute, Route, Routes};
 use crate::model::{Alert, Pap, SettingProblem, Tlp};
@@ -56,6 +56,8 @@ pub struct RawChannel {
     pub file: Option<file::RawSettings>,
     /// The kind: a signed webhook.
     pub webhook: Option<webhook::RawSettings>,
+    /// The kind: e-mail, encrypted with PGP/MIME.
+    pub mail: Option<mail::RawSettings>,
     /// The kind: a MISP instance.
     pub misp: Option<misp::RawSettings>,
     /// The kind: a TheHive 5 instance.
@@ -185,6 +187,7 @@ impl RawChannel {
         let checked = [
             self.file.map(|raw| raw.validate(base).map(Kind::File).map_err(|p| ("file", p))),
             self.webhook.map(|raw| raw.validate(base).map(Kind::Webhook).map_err(|p| ("webhook", p))),
+            self.mail.map(|raw| raw.validate(base).map(Kind::Mail).map_err(|p| ("mail", p))),
             self.misp.map(|raw| raw.validate(base).map(Kind::Misp).map_err(|p| ("misp", p))),
             self.thehive.map(|raw| raw.validate(base).map(Kind::TheHive).map_err(|p| ("thehive", p))),
             self.chat.map(|raw| raw.validate(base).map(Kind::Chat).map_err(|p| ("chat", p))),

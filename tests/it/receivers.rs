@@ -3,6 +3,8 @@
 //! Ignored by default, because it needs Python with those clients (`shared/receivers/README.md`); run it with
 //! `VIGIE_RECEIVERS=…/receivers VIGIE_PYTHON=…/bin/python cargo test --test it receivers -- --ignored`.
 
+mod mail;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -77,6 +79,14 @@ fn alert() -> Alert {
     let mut alert = compose::compose(&begun.alert, &documents, &counts, &Ratings::default());
     (alert.revision, alert.tlp, alert.state) = (1, Tlp::AmberStrict, AlertState::Open);
     alert
+}
+
+/// The alert at a revision, as told to whoever was told before under `reference`.
+fn told(change: Change, revision: u32, reference: Option<String>) -> Notice {
+    let mut alert = alert();
+    alert.revision = revision;
+    alert.updated_at = alert.created_at.checked_add(jiff::SignedDuration::from_secs(revision.into())).unwrap();
+    Notice::new(alert, change, reference, Clearance::ALL)
 }
 
 struct Stub {

@@ -10,6 +10,7 @@ mod tests;
 pub mod chat;
 pub mod file;
 pub mod journal;
+pub mod mail;
 pub mod misp;
 pub mod stream;
 pub mod syslog;
@@ -32,6 +33,8 @@ pub enum Kind {
     File(file::Settings),
     /// A signed webhook.
     Webhook(webhook::Settings),
+    /// E-mail.
+    Mail(mail::Settings),
     /// A MISP instance.
     Misp(misp::Settings),
     /// A TheHive instance.
@@ -50,7 +53,7 @@ impl Kind {
     /// Whether a person reads it: several alerts can be told in one message.
     #[must_use]
     pub fn reads_digests(&self) -> bool {
-        matches!(self, Self::Chat(_))
+        matches!(self, Self::Mail(_) | Self::Chat(_))
     }
 
     /// What it may carry unless it is told otherwise.
@@ -59,6 +62,8 @@ impl Kind {
         match self {
             // Stays on this machine.
             Self::File(_) | Self::Stream(_) | Self::Journal(_) => Clearance::ALL,
+            // Every mail server on the way may read it.
+            Self::Mail(mail) if mail.is_plain() => Clearance { tlp: Tlp::Green, pap: Pap::Amber },
             _ => Clearance { tlp: Tlp::Amber, pap: Pap::Amber },
         }
     }
@@ -102,6 +107,7 @@ pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn
     Ok(match &settings.kind {
         Kind::File(own) => Arc::new(file::FileChannel::open(own)?),
         Kind::Webhook(own) => Arc::new(webhook::WebhookChannel::new(own, &with.net)?),
+        Kind::Mail(own) => Arc::new(mail::MailChannel::new(own)?),
         Kind::Misp(own) => Arc::new(misp::MispChannel::new(own, &with.net)?),
         Kind::TheHive(own) => Arc::new(thehive::TheHiveChannel::new(own, &with.net)?),
         Kind::Chat(own) => Arc::new(chat::ChatChannel::new(own, &with.net)?),
