@@ -11,7 +11,7 @@ use crate::model::{FieldKind, SystemId};
 /// First bytes of an index.
 pub(super) const MAGIC: &[u8; 8] = b"VIGIEVFI";
 /// The version that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Bytes of the header; the first section begins behind it.
 pub(super) const HEADER: usize = 4096;
 /// Bytes that one checksum stands for.
@@ -328,7 +328,7 @@ pub(super) enum TagWidth {
     One,
     /// 16 bits: the kinds that, together with a name, decide who it is.
     Two,
-    /// Coarse and fine mask tag in a byte.
+    /// The word of a [`super::hash::MaskTag`].
     Mask,
 }
 
@@ -341,7 +341,7 @@ impl TagLayout {
                 let (width, bytes) = match kind {
                     FieldKind::BirthDate | FieldKind::Postcode | FieldKind::StreetAddress => (TagWidth::Two, 2),
                     FieldKind::Ref | FieldKind::Username => (TagWidth::None, 0),
-                    _ if normalise::masked::is_maskable(kind) => (TagWidth::Mask, 1),
+                    _ if normalise::masked::is_maskable(kind) => (TagWidth::Mask, 2),
                     _ => (TagWidth::One, 1),
                 };
                 offset += bytes;

@@ -23,14 +23,30 @@ pub struct Hasher {
     records: SipHasher24,
 }
 
-/// What a masked value, or the masked form of a clear one, is compared by. Two parts, so that a mask that discloses less is still
-/// worth something.
+/// What a masked value, or the masked form of a clear one, is compared by: a word of parts, so that a mask that discloses less is
+/// still worth something. The lower byte is of the domain, or of the last two characters (1 to 255). The upper byte is of the last four
+/// characters (1 to 255); or, for an address, its lower half is of first letter and domain and its upper half of the local part's
+/// length and domain (1 to 15 each).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaskTag {
-    /// Of the domain, or of the last 2 characters: 1 to 15.
-    pub(super) coarse: u8,
-    /// Of first letter and domain, or of the last 4 characters: 1 to 15. None where less is disclosed.
-    pub(super) fine: Option<u8>,
+    pub(super) word: u16,
+    /// The bits of `word` that are disclosed whatever the mask, the length's excepted.
+    pub(super) disclosed: u16,
+}
+
+impl MaskTag {
+    /// The bits of the domain, or of the last two characters.
+    pub(super) const COARSE: u16 = 0x00ff;
+    /// The bits of the first letter.
+    pub(super) const LETTER: u16 = 0x0f00;
+    /// The bits of the local part's length.
+    pub(super) const LENGTH: u16 = 0xf000;
+
+    /// Whether more than the domain, or more than two characters, is disclosed.
+    #[must_use]
+    pub fn is_fine(self) -> bool {
+        self.disclosed & !Self::COARSE != 0
+    }
 }
 
 impl Hasher {
@@ -88,10 +104,26 @@ impl Hasher {
     /// What a masked form is compared by.
     #[must_use]
     pub fn mask_tag(&self, kind: FieldKind, form: &MaskedForm) -> MaskTag {
-        let hash = |part: &[u8]| self.masks[kind as usize].hash(part);
+        let sip = &self.masks[kind as usize];
         // Below 2^64 the upper bits of a product are as evenly spread as the hash.
-        let cut = |hash: u64, n: u64| ((u128::from(hash) * u128::from(n)) >> 64) as u8;
-        MaskTag { coarse: 1 + cut(hash(form.coarse()), 15), fine: form.fine().map(|part| 1 + cut(hash(part), 15)) }
+        let cut = |hash: u64, n: u64| 1 + ((u128::from(hash) * u128::from(n)) >> 64) as u16;
+        let coarse = cut(sip.hash(form.coarse()), 255);
+        let fine = form.fine().map(|part| sip.hash(part));
+        let Some(length) = form.local_len() else {
+            return MaskTag {
+                word: coarse | fine.map_or(0, |hash| cut(hash, 255) << 8),
+                disclosed: if fine.is_some() { u16::MAX } else { MaskTag::COARSE },
+            };
+        };
+        // With the domain, as the letter is: what addresses of one length have in common is not to be read from the tags.
+        let mut with_domain = [0; 1 + MaskedForm::MAX];
+        with_domain[0] = length;
+        with_domain[1..=form.coarse().len()].copy_from_slice(form.coarse());
+        let length = sip.hash(&with_domain[..=form.coarse().len()]);
+        MaskTag {
+            word: coarse | fine.map_or(0, |hash| cut(hash, 15) << 8) | cut(length, 15) << 12,
+            disclosed: MaskTag::COARSE | if fine.is_some() { MaskTag::LETTER } else { 0 },
+        }
     }
 
     /// Names a record of a system, the same in every snapshot, by the `ref` it has there.

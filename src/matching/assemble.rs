@@ -7,7 +7,7 @@ use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, masked, re
 use crate::model::{FieldKind, Row, Strength};
 
 use super::bits;
-use super::candidate::{MASKED_BITS, RowCandidate, WORTH_KEEPING, confirming_bits, differing_bits, finding_bits};
+use super::candidate::{RowCandidate, WORTH_KEEPING, confirming_bits, differing_bits, finding_bits, masked_bits};
 use super::evidence::TableState;
 use super::names::is_name;
 use super::row::{Examiner, Scratch};
@@ -152,18 +152,16 @@ impl Examiner<'_> {
                     }
                 } else if masked::is_maskable(*held) {
                     let Some(form) = masked::parse(*held, value) else { continue };
-                    let confirmed = if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
-                        // Exported in this form: the system itself shows no more.
-                        candidate.exported |= 1 << column;
-                        tags.mask(column, hasher.mask_tag(*held, &form)) == Match::Yes
-                    } else {
-                        tags.mask(column, hasher.mask_tag(*held, &form)) == Match::Yes
-                    };
-                    if !confirmed {
+                    let tag = hasher.mask_tag(*held, &form);
+                    if tags.mask(column, tag) != Match::Yes {
                         continue;
                     }
+                    if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
+                        // Exported in this form: the system itself shows no more.
+                        candidate.exported |= 1 << column;
+                    }
                     candidate.masked |= 1 << column;
-                    candidate.bits += MASKED_BITS;
+                    candidate.bits += masked_bits(*held, tag);
                 } else {
                     continue;
                 }

@@ -4,6 +4,7 @@
 //! names and towns are shared: what counts is how many bits of coincidence would be needed for a stranger's row to
 //! agree as much.
 
+use crate::fingerprint::MaskTag;
 use crate::model::FieldKind;
 
 /// Evidence, in bits, from which a row shows a record whatever the rest of the document says: a stranger's row would
@@ -57,7 +58,16 @@ pub(super) fn confirming_bits(kind: FieldKind) -> f32 {
 }
 
 /// Bits that agreement of a masked value proves: what the mask leaves, and the tag can tell.
-pub(super) const MASKED_BITS: f32 = 6.5;
+pub(super) fn masked_bits(kind: FieldKind, disclosed: MaskTag) -> f32 {
+    match (kind, disclosed.is_fine()) {
+        // A few providers hold most addresses.
+        (FieldKind::Email, true) => 6.5,
+        (FieldKind::Email, false) => 3.0,
+        // Four figures, less what the tag confounds; two.
+        (_, true) => 12.0,
+        (_, false) => 6.0,
+    }
+}
 
 /// Bits lost where a column that the document shows differs. Names and dates of birth do not change; the rest does.
 pub(super) fn differing_bits(kind: FieldKind) -> f32 {

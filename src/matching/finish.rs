@@ -15,8 +15,9 @@ use super::scan::Scan;
 
 /// Odds, in bits, at which a doubtful row is taken for the record: one in a hundred such is wrong.
 const WANTED: f32 = 6.6;
-/// Evidence without which no row is taken, whatever the rest of the document is.
-const LEAST: f32 = 3.0;
+/// Evidence without which no row is taken, whatever the rest of the document is. (What `row` finds begins higher; so little may suffice
+/// only where `by_tags` has weighed a whole table.)
+const LEAST: f32 = 1.0;
 /// Share of what its place in the export proves that is believed of a neighbour.
 const NEIGHBOUR: f32 = 0.7;
 /// Rows apart in the export that still count as neighbours.
@@ -311,7 +312,7 @@ impl Closing<'_> {
 
 /// By how much `hits` among `rows` exceed chance, given the sum of each hit's own chance: the rows that are really ours.
 /// 0 unless chance is out of the question (four standard deviations and three rows).
-fn excess(hits: f64, rows: f64, sum_of_chances: f64) -> f64 {
+pub(super) fn excess(hits: f64, rows: f64, sum_of_chances: f64) -> f64 {
     if hits < 1.0 || rows < 1.0 {
         return 0.0;
     }

@@ -6,9 +6,10 @@
 //!
 //! A row's way: `shape` (what a cell looks like) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
 //! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
-//! (decided with the whole document in view). Running text becomes rows in `text`; `terms` looks for words.
+//! (decided with the whole document in view). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`; `terms` looks for words.
 
 mod assemble;
+mod by_tags;
 mod candidate;
 mod evidence;
 mod finish;
@@ -132,7 +133,8 @@ impl Matcher {
     ///
     /// # Errors
     /// When an index turns out to be damaged: drop it and scan again, nothing may be concluded from what was found.
-    pub fn finish(&self, scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
+    pub fn finish(&self, mut scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
+        scan.close();
         if scan.damaged { Err(Damaged) } else { finish::finish(scan, with_refs) }
     }
 

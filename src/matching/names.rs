@@ -1,10 +1,10 @@
 //! Finding by name: where nothing in a row names a person by itself (masked numbers, dates and addresses only), the
 //! records of that name are looked through for one that something else confirms.
 
-use crate::fingerprint::{Damaged, MaskTag, Match, Slot, SnapshotIndex, TagRow, masked, normalise, readings};
+use crate::fingerprint::{Damaged, Slot, SnapshotIndex, TagTest, masked, normalise, readings};
 use crate::model::{FieldKind, Row, Strength};
 
-use super::candidate::{MASKED_BITS, WORTH_KEEPING, confirming_bits};
+use super::candidate::{WORTH_KEEPING, confirming_bits, masked_bits};
 use super::evidence::TableState;
 use super::row::{Examiner, Scratch};
 use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
@@ -16,45 +16,18 @@ const NAME_CELLS: usize = 8;
 /// Neighbouring cells that may hold the other part of it.
 const REACH: usize = 2;
 
-/// Records that tell how common a value is. Where none of them agrees, what is known of the kind has to do.
-const ASKED: u32 = 64;
-
 /// What besides the name a record may be confirmed by.
 struct Confirmer {
-    column: usize,
-    with: With,
+    test: TagTest,
     /// What agreement proves: less where the value is common among the records themselves.
     bits: f32,
 }
 
-/// What a column is compared with.
-enum With {
-    Tag(u64),
-    Mask(MaskTag),
-}
-
 impl Confirmer {
-    fn agrees(&self, tags: &TagRow<'_>) -> bool {
-        let answer = match self.with {
-            With::Tag(tag) => tags.tag(self.column, tag),
-            With::Mask(disclosed) => tags.mask(self.column, disclosed),
-        };
-        answer == Match::Yes
-    }
-
-    /// Weighs the value by how many of some records spread over the index have it too.
-    fn weighed(mut self, index: &SnapshotIndex) -> Result<Self, Damaged> {
-        let asked = index.records().min(ASKED);
-        let mut agree = 0;
-        for i in 0..asked {
-            // Spread evenly, and the same for every value, so that they stay in the cache.
-            let slot = (u64::from(i) * u64::from(index.records()) / u64::from(asked)) as u32;
-            agree += u32::from(self.agrees(&index.tags(Slot(slot))?));
-        }
-        if agree > 0 {
-            self.bits = self.bits.min((asked as f32 / agree as f32).log2());
-        }
-        Ok(self)
+    /// `bits` is what agreement of the kind proves at most.
+    fn of(test: TagTest, bits: f32, index: &SnapshotIndex) -> Result<Self, Damaged> {
+        // What no record has never agrees: its infinite bits do not count.
+        Ok(Self { test, bits: bits.min(-index.chance(test)?.log2()) })
     }
 }
 
@@ -133,12 +106,13 @@ impl Examiner<'_> {
                 if kind.strength() == Strength::Weak && !is_name(*kind) {
                     readings(*kind, value, self.matcher.catalogue.countries(), &mut scratch.readings);
                     for normal in scratch.readings.iter() {
-                        let with = With::Tag(hasher.tag(*kind, normal));
-                        all.push(Confirmer { column, with, bits: confirming_bits(*kind) }.weighed(index)?);
+                        let test = index.test_of_value(column, hasher.tag(*kind, normal));
+                        all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
                     }
                 } else if let Some(form) = masked::parse(*kind, value) {
-                    let with = With::Mask(hasher.mask_tag(*kind, &form));
-                    all.push(Confirmer { column, with, bits: MASKED_BITS }.weighed(index)?);
+                    let tag = hasher.mask_tag(*kind, &form);
+                    let test = index.test_of_mask(column, tag, false);
+                    all.extend(test.map(|test| Confirmer::of(test, masked_bits(*kind, tag), index)).transpose()?);
                 }
             }
         }
@@ -199,8 +173,9 @@ fn confirmed(index: &SnapshotIndex, slot: Slot, confirmers: &[Confirmer]) -> Res
     let tags = index.tags(slot)?;
     let (mut seen, mut total) = (0u64, 0.0);
     for confirmer in confirmers {
-        if seen >> confirmer.column & 1 == 0 && confirmer.agrees(&tags) {
-            seen |= 1 << confirmer.column;
+        let column = confirmer.test.column;
+        if seen >> column & 1 == 0 && tags.passes(confirmer.test) {
+            seen |= 1 << column;
             total += confirmer.bits;
         }
     }

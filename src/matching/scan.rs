@@ -9,6 +9,7 @@ use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip
 
 use super::Matcher;
 use super::bits;
+use super::by_tags::Unnamed;
 use super::candidate::{RowCandidate, SURE};
 use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
 use super::row::{Examiner, Scratch};
@@ -32,6 +33,7 @@ pub struct Scan<'m> {
     pub(super) damaged: bool,
     sweep: Sweep,
     scratch: Scratch,
+    pub(super) unnamed: Unnamed,
     sequence: u64,
 }
 
@@ -46,6 +48,7 @@ impl<'m> Scan<'m> {
             damaged: false,
             sweep: Sweep::default(),
             scratch: Scratch::default(),
+            unnamed: Unnamed::default(),
             sequence: 0,
         }
     }
@@ -58,6 +61,15 @@ impl<'m> Scan<'m> {
         self.bytes += other.bytes;
         self.damaged |= other.damaged;
         self.note_dropped();
+        if self.unnamed.merge(other.unnamed) {
+            self.damaged |= self.search_unnamed().is_err();
+        }
+    }
+
+    /// Looks at what waited for the end.
+    pub(super) fn close(&mut self) {
+        self.damaged |= self.search_unnamed().is_err();
+        self.note_passed_over();
     }
 
     /// Bytes decoded so far.
@@ -83,31 +95,51 @@ impl<'m> Scan<'m> {
         let mut state = self.evidence.tables.remove(&batch.table).unwrap_or_default();
         let examiner = Examiner { matcher: self.matcher };
         let mut result = Ok(());
+        let mut full = false;
         'blocks: for first in (0..batch.rows()).step_by(BLOCK) {
             self.sweep.block(self.matcher, batch, first);
             for no in 0..self.sweep.seen.len() {
                 let seen = self.sweep.seen[no];
                 self.evidence.rows += u64::from(seen.filled != 0);
+                let place = (batch.table, batch.first_row + (first + no) as u64);
                 if !seen.hit && !seen.by_name(&state) {
                     state.searchable += u64::from(seen.searchable);
+                    full |= !seen.searchable && self.unnamed.offer(batch.row(first + no), place, seen.filled, false);
                     continue;
                 }
                 let row = batch.row(first + no);
                 match examiner.examine(row, seen, &state, &mut self.scratch) {
-                    Ok(searchable) => state.searchable += u64::from(searchable),
+                    Ok(searchable) => {
+                        state.searchable += u64::from(searchable);
+                        let unfound = !seen.searchable && self.scratch.candidates.is_empty();
+                        full |= unfound && self.unnamed.offer(row, place, seen.filled, searchable);
+                    }
                     Err(damaged) => {
                         result = Err(damaged);
                         break 'blocks;
                     }
                 }
                 if !self.scratch.candidates.is_empty() {
-                    let number = batch.first_row + (first + no) as u64;
-                    self.hit(row, (batch.table, number), seen.filled, &mut state);
+                    self.hit(row, place, seen.filled, &mut state);
                 }
             }
         }
         self.evidence.tables.insert(batch.table, state);
-        result
+        result?;
+        if full { self.search_unnamed() } else { Ok(()) }
+    }
+
+    /// Files a row that was found otherwise than by its values.
+    pub(super) fn file(
+        &mut self,
+        row: Row<'_>,
+        place: (u32, u64),
+        filled: u64,
+        candidates: Vec<(RowCandidate, Vec<(u8, u8)>)>,
+        state: &mut TableState,
+    ) {
+        (self.scratch.candidates, self.scratch.pairs) = candidates.into_iter().unzip();
+        self.hit(row, place, filled, state);
     }
 
     /// Files a row that has candidates.

@@ -203,7 +203,7 @@ impl Encoder<'_> {
         facts.unread += u64::from(!valid && disclosed.is_none());
         if let Some(form) = disclosed {
             let tag = plan.hasher.mask_tag(kind, &form);
-            tags[place.offset] = tag.coarse | tag.fine.unwrap_or(0) << 4;
+            tags[place.offset..place.offset + 2].copy_from_slice(&tag.word.to_le_bytes());
         }
         if !valid {
             return;

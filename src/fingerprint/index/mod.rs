@@ -3,21 +3,24 @@
 //! Opening reads the header, the checksums and the private section, whatever the number of records. Everything else is checked
 //! when it is first touched; an answer is given from whole blocks only.
 
+mod commonness;
 pub(in crate::fingerprint) mod map;
 mod tags;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use self::commonness::Commonness;
 use self::map::{Checked, Content};
-pub use self::tags::{Match, TagRow};
+pub use self::tags::{Match, TagRow, TagTest};
 use super::error::{Damaged, IndexError, IndexErrorKind};
 use super::filter;
 use super::format::{self, Header, Section, TagLayout};
+use super::hash::MaskTag;
 use super::key::Keyring;
 use super::normalise::DateOrder;
 use super::profile::{Private, TokenShapes};
@@ -42,6 +45,8 @@ pub struct SnapshotIndex {
     sealer: Sealer,
     data: Checked,
     filter_blocks: u64,
+    /// How common each tag is, once that was asked.
+    commonness: OnceLock<Commonness>,
 }
 
 impl SnapshotIndex {
@@ -84,6 +89,7 @@ impl SnapshotIndex {
             layout: TagLayout::of(&header.kinds),
             sealer: Sealer::new(key, format::REFS, &header.salt),
             filter_blocks: header.place(Section::Filter).len / filter::BLOCK as u64,
+            commonness: OnceLock::new(),
             private,
             data,
             header,
@@ -252,6 +258,42 @@ impl SnapshotIndex {
         let stride = self.layout.stride;
         let bytes = self.part(Section::Tags, slot.0 as usize * stride, stride)?;
         Ok(TagRow { bytes, layout: &self.layout })
+    }
+
+    /// The tags of consecutive records, from `first` on, at most `many`.
+    pub fn tags_from(&self, first: Slot, many: u32) -> Result<impl Iterator<Item = (Slot, TagRow<'_>)>, Damaged> {
+        let stride = self.layout.stride;
+        let end = first.0.saturating_add(many).min(self.records());
+        let count = end.saturating_sub(first.0) as usize;
+        let bytes = self.part(Section::Tags, first.0 as usize * stride, count * stride)?;
+        // A row has a byte of as-exported tags at least: the stride is not 0.
+        let rows = bytes.chunks_exact(stride).map(|bytes| TagRow { bytes, layout: &self.layout });
+        Ok(rows.enumerate().map(move |(i, tags)| (Slot(first.0 + i as u32), tags)))
+    }
+
+    /// What a value of a weak column is told by among many records; `hash` is [`super::Hasher::tag`] of its normal form.
+    #[must_use]
+    pub fn test_of_value(&self, column: usize, hash: u64) -> Option<TagTest> {
+        TagTest::of_value(&self.layout, column, hash)
+    }
+
+    /// What a masked form is told by among many records; `with_length` if the mask is known to be as long as what it hides.
+    #[must_use]
+    pub fn test_of_mask(&self, column: usize, tag: MaskTag, with_length: bool) -> Option<TagTest> {
+        TagTest::of_mask(&self.layout, column, tag, with_length)
+    }
+
+    /// How likely a record of the index, drawn at random, passes a test: estimated from all records of a small index, from a
+    /// sample of a large one. 0 is certain: where no record of a mere sample passes, half a record is counted. The first call reads the sample.
+    pub fn chance(&self, test: TagTest) -> Result<f32, Damaged> {
+        let counts = match self.commonness.get() {
+            Some(counts) => counts,
+            None => {
+                let counted = Commonness::count(self)?;
+                self.commonness.get_or_init(|| counted)
+            }
+        };
+        Ok(counts.chance(test))
     }
 
     /// The row of the export that a record is.

@@ -1,7 +1,8 @@
-//! The tags of one record: what confirms or contradicts it without holding a value.
+//! The tags of one record: what confirms or contradicts it without holding a value; and how common a tag is in an index.
 
 use crate::fingerprint::format::{TagLayout, TagWidth, tag4, tag8, tag16};
 use crate::fingerprint::hash::MaskTag;
+use crate::model::FieldKind;
 
 /// How a value compares with what a record has in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,47 @@ pub enum Match {
 impl Match {
     fn when(agrees: bool) -> Self {
         if agrees { Self::Yes } else { Self::No }
+    }
+}
+
+/// Whether a stored mask tag agrees in those of `bits` that the system itself shows.
+fn mask_agrees(kind: FieldKind, stored: u16, word: u16, bits: u16) -> bool {
+    let whole = if kind == FieldKind::Email { MaskTag::LETTER } else { !MaskTag::COARSE };
+    let shown = if stored & whole == 0 { bits & !whole } else { bits };
+    (stored ^ word) & shown == 0
+}
+
+/// What one value, or masked form, says of a column: some bits of the column's tag. To hold against many records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TagTest {
+    /// The column.
+    pub column: u8,
+    /// The bits that are compared.
+    pub bits: u16,
+    /// What they have to be.
+    pub word: u16,
+    is_mask: bool,
+}
+
+impl TagTest {
+    /// The test for a value of a weak column, from [`super::super::Hasher::tag`] of its normal form. None for columns that are
+    /// not compared so.
+    pub(super) fn of_value(layout: &TagLayout, column: usize, hash: u64) -> Option<Self> {
+        let (bits, word) = match layout.columns[column].width {
+            TagWidth::One => (0xff, u16::from(tag8(hash))),
+            TagWidth::Two => (0xffff, tag16(hash)),
+            TagWidth::None | TagWidth::Mask => return None,
+        };
+        Some(Self { column: column as u8, bits, word, is_mask: false })
+    }
+
+    /// The test for a masked form, `with_length` if its stars are known to be as many as the characters they hide.
+    pub(super) fn of_mask(layout: &TagLayout, column: usize, tag: MaskTag, with_length: bool) -> Option<Self> {
+        let place = layout.columns[column];
+        let length = with_length && place.kind == FieldKind::Email;
+        let bits = tag.disclosed | if length { MaskTag::LENGTH } else { 0 };
+        let test = Self { column: column as u8, bits, word: tag.word & bits, is_mask: true };
+        (place.width == TagWidth::Mask).then_some(test)
     }
 }
 
@@ -63,14 +105,39 @@ impl TagRow<'_> {
     #[must_use]
     pub fn mask(&self, column: usize, disclosed: MaskTag) -> Match {
         let place = self.layout.columns[column];
-        match (place.width, self.bytes.get(place.offset)) {
-            (TagWidth::Mask, Some(&tag)) if tag != 0 => {
-                // A fine part of 0: the system itself shows less.
-                let fine = disclosed.fine.is_none_or(|fine| tag >> 4 == 0 || tag >> 4 == fine);
-                Match::when(tag & 15 == disclosed.coarse && fine)
-            }
+        match place.width {
+            TagWidth::Mask => match self.word(column) {
+                0 => Match::Empty,
+                word => Match::when(mask_agrees(place.kind, word, disclosed.word, disclosed.disclosed)),
+            },
             _ => Match::Empty,
         }
+    }
+
+    /// The tag of a column as a number: 0 where the record has no value, or the column is not compared by tags.
+    #[must_use]
+    #[inline]
+    pub fn word(&self, column: usize) -> u16 {
+        let place = self.layout.columns[column];
+        match place.width {
+            TagWidth::None => 0,
+            TagWidth::One => u16::from(self.bytes[place.offset]),
+            TagWidth::Two | TagWidth::Mask => {
+                u16::from_le_bytes([self.bytes[place.offset], self.bytes[place.offset + 1]])
+            }
+        }
+    }
+
+    /// Whether the record passes a test.
+    #[must_use]
+    #[inline]
+    pub fn passes(&self, test: TagTest) -> bool {
+        let word = self.word(usize::from(test.column));
+        // Masks whose stored part is shorter than what is asked for are rare, and dear to tell.
+        word & test.bits == test.word
+            || word != 0 && test.is_mask && {
+                mask_agrees(self.layout.columns[usize::from(test.column)].kind, word, test.word, test.bits)
+            }
     }
 
     /// Compares with [`super::super::Hasher::exported_tag`] of a value as written: whether the system writes it so.

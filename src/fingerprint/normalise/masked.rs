@@ -1,32 +1,48 @@
 //! Values of which only some characters are shown: `j***@x.example`, `06 ** ** 34 56`, `FR76****1234`.
 //!
 //! A masked value is compared by what nearly every mask leaves: the domain and first letter of an address, the last two
-//! to four characters of a number. The clear value is reduced to the same parts when an index is built.
+//! to four characters of a number; and by the length of the address's local part, which masks that put a star for each
+//! character leave too. The clear value is reduced to the same parts when an index is built.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::FieldKind;
 
-/// The longest part that is kept.
-const MAX: usize = 128;
-
 /// What is disclosed of a value, in a form that is the same for the masked value and the clear one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MaskedForm {
-    bytes: [u8; MAX],
+    bytes: [u8; Self::MAX],
     /// Where the coarse part begins; it goes to the end.
     coarse: u8,
     len: u8,
+    /// Characters before the `@`, where the kind has one.
+    local: u8,
     /// Whether all of `bytes` is disclosed, or only the coarse part.
     whole: bool,
 }
 
 impl MaskedForm {
+    /// The longest part that is kept.
+    pub(crate) const MAX: usize = 128;
+
     fn new(bytes: &[u8], coarse: usize, whole: bool) -> Option<Self> {
-        let mut form =
-            Self { bytes: [0; MAX], coarse: u8::try_from(coarse).ok()?, len: u8::try_from(bytes.len()).ok()?, whole };
+        let (coarse, len) = (u8::try_from(coarse).ok()?, u8::try_from(bytes.len()).ok()?);
+        let mut form = Self { bytes: [0; Self::MAX], coarse, len, local: 0, whole };
         form.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(form)
+    }
+
+    /// With the number of characters before the `@`.
+    fn of_local(mut self, characters: usize) -> Self {
+        self.local = u8::try_from(characters).unwrap_or(u8::MAX);
+        self
+    }
+
+    /// Characters before the `@`, masking ones included: those of the address if the mask puts one for each. None for
+    /// what is no address.
+    #[must_use]
+    pub fn local_len(&self) -> Option<u8> {
+        (self.local > 0).then_some(self.local)
     }
 
     /// The domain, or the last two characters.
@@ -58,12 +74,13 @@ pub fn projection(kind: FieldKind, normal: &[u8]) -> Option<MaskedForm> {
     match kind {
         FieldKind::Email => {
             let at = memchr::memrchr(b'@', normal)?;
-            let first = std::str::from_utf8(normal).ok()?.chars().next()?.len_utf8();
-            let mut form = [0u8; MAX];
+            let local = std::str::from_utf8(&normal[..at]).ok()?.chars();
+            let first = local.clone().next()?.len_utf8();
+            let mut form = [0u8; MaskedForm::MAX];
             let domain = &normal[at + 1..];
             form.get_mut(..first)?.copy_from_slice(&normal[..first]);
             form.get_mut(first..first + domain.len())?.copy_from_slice(domain);
-            MaskedForm::new(&form[..first + domain.len()], first, true)
+            Some(MaskedForm::new(&form[..first + domain.len()], first, true)?.of_local(local.count()))
         }
         _ if is_maskable(kind) => {
             let tail = normal.get(normal.len().checked_sub(4)?..)?;
@@ -119,7 +136,7 @@ fn email(raw: &[u8]) -> Option<MaskedForm> {
     let mut form: String = first.into_iter().flat_map(char::to_lowercase).nfkc().take(1).collect();
     let coarse = form.len();
     form.push_str(&domain.to_ascii_lowercase());
-    MaskedForm::new(form.as_bytes(), coarse, first.is_some())
+    Some(MaskedForm::new(form.as_bytes(), coarse, first.is_some())?.of_local(local.chars().count()))
 }
 
 /// The letters and digits behind the last masking character: four of them are compared, or two where fewer are shown.

@@ -1,0 +1,53 @@
+//! How common each tag is among an index's records: what its agreement proves against a stranger of the same population.
+
+use super::{Slot, SnapshotIndex, TagTest};
+use crate::fingerprint::error::Damaged;
+
+/// Records that are counted at most.
+const SAMPLED: u32 = 1 << 18;
+/// Consecutive records of a stretch of the sample. Records of one name stand together: a stretch must be short beside the
+/// whole.
+const STRETCH: u32 = 256;
+
+/// For each column, how many of the counted records have each tag.
+pub(super) struct Commonness {
+    counted: u32,
+    is_sample: bool,
+    columns: Vec<Vec<(u16, u32)>>,
+}
+
+impl Commonness {
+    pub(super) fn count(index: &SnapshotIndex) -> Result<Self, Damaged> {
+        let columns = index.columns().len();
+        let mut words: Vec<Vec<u32>> = vec![vec![0; 1 << 16]; columns];
+        let mut counted = 0;
+        let stretches = index.records().div_ceil(STRETCH);
+        let taken = stretches.min(SAMPLED / STRETCH);
+        for no in 0..taken {
+            let stretch = (u64::from(no) * u64::from(stretches) / u64::from(taken)) as u32;
+            for (_, tags) in index.tags_from(Slot(stretch * STRETCH), STRETCH)? {
+                counted += 1;
+                for (column, counts) in words.iter_mut().enumerate() {
+                    counts[usize::from(tags.word(column))] += 1;
+                }
+            }
+        }
+        let sparse = |counts: Vec<u32>| {
+            let seen = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
+            seen.map(|(word, count)| (word as u16, count)).collect()
+        };
+        Ok(Self { counted, is_sample: counted < index.records(), columns: words.into_iter().map(sparse).collect() })
+    }
+
+    /// The share of the counted records that pass a test.
+    pub(super) fn chance(&self, test: TagTest) -> f32 {
+        let counts = &self.columns[usize::from(test.column)];
+        let passing: u32 = if test.bits == u16::MAX || test.bits == 0xff && counts.iter().all(|(word, _)| *word < 256) {
+            counts.binary_search_by_key(&test.word, |(word, _)| *word).map_or(0, |at| counts[at].1)
+        } else {
+            counts.iter().filter(|(word, _)| word & test.bits == test.word).map(|(_, count)| count).sum()
+        };
+        let least = if self.is_sample { 0.5 } else { 0.0 };
+        (passing as f32).max(least) / self.counted.max(1) as f32
+    }
+}

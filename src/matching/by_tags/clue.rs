@@ -1,0 +1,190 @@
+//! What a row's cells say that tags can answer, and how much each answer proves.
+
+use std::collections::HashMap;
+
+use crate::fingerprint::{Damaged, MaskTag, Readings, SnapshotIndex, TagTest, masked, readings};
+use crate::matching::Matcher;
+use crate::model::{FieldKind, Strength};
+
+use super::LEAST;
+use super::kept::Rows;
+
+/// Lengths of local parts that a table's masked addresses must show before their stars are taken to be as many as what they hide: a
+/// program that writes `***` whatever the address shows one or two.
+const LENGTHS: usize = 3;
+/// No single agreement is believed to prove more: a rare value may be one that strangers share for a reason.
+const MOST_BITS: f32 = 14.0;
+
+/// What one cell says, whatever the index.
+struct Said {
+    row: usize,
+    cell: u8,
+    kind: FieldKind,
+    key: usize,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Value(u64),
+    Mask(MaskTag),
+}
+
+/// What the rows of one table say.
+pub(super) struct Clues {
+    said: Vec<Said>,
+    rows: usize,
+    with_length: bool,
+}
+
+/// Something of a row that a record may agree with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clue {
+    pub(super) cell: u8,
+    pub(super) kind: FieldKind,
+    pub(super) test: TagTest,
+    /// What agreement proves: how seldom a record of the index agrees by chance.
+    pub(super) bits: f32,
+    pub(super) is_mask: bool,
+}
+
+impl Clue {
+    /// Kinds that say the same thing twice: who lives in a town has its postcode, who works for a company has its domain.
+    fn group(&self) -> u32 {
+        match self.kind {
+            FieldKind::Postcode | FieldKind::City => 1,
+            FieldKind::Email | FieldKind::Company => 2,
+            FieldKind::Text | FieldKind::JobTitle => 4,
+            _ => 0,
+        }
+    }
+}
+
+/// What is asked of the records for one row: its clues, most telling first.
+pub(super) struct Question {
+    /// Position among the rows of the table.
+    pub(super) row: usize,
+    pub(super) clues: Vec<Clue>,
+    /// So many of the clues that the others together prove nothing.
+    pub(super) hooks: usize,
+    /// What finding a record at all costs: one of so many agrees by chance.
+    pub(super) price: f32,
+}
+
+impl Question {
+    /// Which clues agree, each column, cell and group once, the most telling first; and what they prove together.
+    pub(super) fn agreeing(&self, mut agrees: impl FnMut(&Clue) -> bool) -> (Vec<usize>, f32) {
+        let (mut columns, mut cells, mut groups) = (0u64, 0u64, 0u32);
+        let (mut taken, mut bits) = (Vec::new(), -self.price);
+        for (no, clue) in self.clues.iter().enumerate() {
+            let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), clue.group());
+            if columns & column == 0 && cells & cell == 0 && agrees(clue) {
+                columns |= column;
+                cells |= cell;
+                bits += if groups & group == 0 { clue.bits } else { 0.0 };
+                groups |= group;
+                taken.push(no);
+            }
+        }
+        (taken, bits)
+    }
+
+    /// The same without saying which.
+    pub(super) fn weight(&self, agrees: impl FnMut(&Clue) -> bool) -> f32 {
+        weight(&self.clues, agrees) - self.price
+    }
+
+    /// Sorts the clues and counts those to hook the row to. Whether they could prove anything.
+    fn prepare(&mut self) -> bool {
+        self.clues.sort_by(|a, b| b.bits.total_cmp(&a.bits));
+        let proves = |from: usize| weight(&self.clues[from..], |_| true) - self.price >= LEAST;
+        self.hooks = (0..self.clues.len()).find(|from| !proves(*from)).unwrap_or(self.clues.len());
+        self.hooks > 0
+    }
+}
+
+/// What the clues that agree prove together: each column, cell and group once, the most telling first.
+fn weight(clues: &[Clue], mut agrees: impl FnMut(&Clue) -> bool) -> f32 {
+    let (mut columns, mut cells, mut groups, mut bits) = (0u64, 0u64, 0u32, 0.0);
+    for clue in clues {
+        let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), clue.group());
+        if columns & column == 0 && cells & cell == 0 && groups & group == 0 && agrees(clue) {
+            columns |= column;
+            cells |= cell;
+            groups |= group;
+            bits += clue.bits;
+        }
+    }
+    bits
+}
+
+impl Clues {
+    /// Reads the cells of a table's rows as everything that is compared by tags.
+    pub(super) fn of(matcher: &Matcher, kept: &Rows, rows: &[usize]) -> Self {
+        let kinds: Vec<FieldKind> = matcher.catalogue.kinds().collect();
+        let mut said = Vec::new();
+        let mut lengths = std::collections::HashSet::new();
+        let mut all = Readings::default();
+        for (row, no) in rows.iter().enumerate() {
+            for (cell, value) in kept.row(*no).cells().enumerate().filter(|(_, value)| !value.is_empty()) {
+                for &kind in &kinds {
+                    let mut say = |what: &dyn Fn(&crate::fingerprint::Hasher) -> What| {
+                        for (key, hasher) in matcher.catalogue.hashers().iter().enumerate() {
+                            said.push(Said { row, cell: cell as u8, kind, key, what: what(hasher) });
+                        }
+                    };
+                    if kind.strength() == Strength::Weak {
+                        readings(kind, value, matcher.catalogue.countries(), &mut all);
+                        for normal in all.iter() {
+                            say(&|hasher| What::Value(hasher.tag(kind, normal)));
+                        }
+                    } else if let Some(form) = masked::parse(kind, value) {
+                        lengths.extend(form.local_len());
+                        say(&|hasher| What::Mask(hasher.mask_tag(kind, &form)));
+                    }
+                }
+            }
+        }
+        Self { said, rows: rows.len(), with_length: lengths.len() >= LENGTHS }
+    }
+
+    /// What to ask of an index: rows that could prove anything there.
+    pub(super) fn questions(&self, index: &SnapshotIndex) -> Result<Vec<Question>, Damaged> {
+        let price = (index.records() as f32).log2();
+        let bits_of = |chance: f32| (chance > 0.0).then(|| (-chance.log2()).min(MOST_BITS));
+        let mut columns_of: [Vec<usize>; 32] = Default::default();
+        for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
+            columns_of[usize::from(kind.code())].push(column);
+        }
+        let mut known: HashMap<TagTest, Option<f32>> = HashMap::new();
+        let mut questions: Vec<Question> =
+            (0..self.rows).map(|row| Question { row, clues: Vec::new(), hooks: 0, price }).collect();
+        for said in self.said.iter().filter(|said| said.key == index.key_no()) {
+            for &column in &columns_of[usize::from(said.kind.code())] {
+                let mut add = |test: Option<TagTest>, is_mask| -> Result<(), Damaged> {
+                    let Some(test) = test else { return Ok(()) };
+                    let bits = match known.get(&test) {
+                        Some(bits) => *bits,
+                        None => *known.entry(test).or_insert(bits_of(index.chance(test)?)),
+                    };
+                    // No record has it.
+                    let Some(bits) = bits else { return Ok(()) };
+                    let clue = Clue { cell: said.cell, kind: said.kind, test, bits, is_mask };
+                    questions[said.row].clues.push(clue);
+                    Ok(())
+                };
+                match said.what {
+                    What::Value(hash) => add(index.test_of_value(column, hash), false)?,
+                    What::Mask(tag) => {
+                        add(index.test_of_mask(column, tag, false), true)?;
+                        if self.with_length && said.kind == FieldKind::Email {
+                            add(index.test_of_mask(column, tag, true), true)?;
+                        }
+                    }
+                }
+            }
+        }
+        questions.retain_mut(Question::prepare);
+        Ok(questions)
+    }
+}

@@ -1,0 +1,154 @@
+//! From what agrees to what is believed: the columns that the cells of a table hold are learned from all its rows, each row is
+//! weighed again by these alone, and the table has to hit more often than chance.
+
+use crate::fingerprint::{Damaged, Match, Slot, TagRow};
+use crate::matching::Matcher;
+use crate::matching::candidate::{RowCandidate, SURE, differing_bits};
+use crate::matching::evidence::{Agreement, TableState};
+use crate::matching::finish::excess;
+use crate::matching::shape::is_absent;
+
+use super::clue::{Clue, Question};
+use super::kept::Rows;
+use super::pass::TIED;
+use super::{FEWEST, Found, LEAST};
+
+/// What is taken from each of several records that a row cannot tell apart: their place in the export may still decide.
+const TIE: f32 = 3.0;
+
+/// Judges what one pass over one index has found.
+pub(super) struct Judge<'a> {
+    pub(super) matcher: &'a Matcher,
+    /// The index's position in the catalogue.
+    pub(super) at: u16,
+    pub(super) kept: &'a Rows,
+    /// The rows of the table, as positions among the kept ones.
+    pub(super) rows: &'a [usize],
+    pub(super) questions: &'a [Question],
+}
+
+impl Judge<'_> {
+    /// The rows that are believed to show a record; none if the table hits no more often than chance.
+    pub(super) fn judge(&self, found: Vec<Vec<(Slot, f32)>>, state: &mut TableState) -> Result<Vec<Found>, Damaged> {
+        let mapping = if state.columns { self.learn(&found)? } else { None };
+        let mut all = Vec::new();
+        let (mut rows, mut hits, mut chance) = (0.0, 0.0, 0.0);
+        for (question, slots) in self.questions.iter().zip(&found) {
+            // What could prove something only by a cell that holds something else has no part in the count.
+            if question.weight(|clue| is_mapped(clue, mapping.as_deref())) < LEAST {
+                continue;
+            }
+            rows += 1.0;
+            let mut candidates = Vec::new();
+            for (slot, _) in slots {
+                let (candidate, pairs) = self.weigh(question, *slot, mapping.as_deref())?;
+                if candidate.bits >= LEAST {
+                    candidates.push((candidate, pairs));
+                }
+            }
+            candidates.sort_by(|a, b| b.0.bits.total_cmp(&a.0.bits));
+            if let Some((best, _)) = candidates.first() {
+                hits += 1.0;
+                chance += f64::from(-best.bits).exp2();
+                all.push(Found { row: question.row, candidates });
+            }
+        }
+        let many = excess(hits, rows, chance) > 0.0;
+        all.retain_mut(|found| {
+            untie(&mut found.candidates);
+            !found.candidates.is_empty() && (many || found.candidates[0].0.bits >= SURE)
+        });
+        if many {
+            self.count(&all, state);
+        }
+        Ok(all)
+    }
+
+    /// The column that each cell holds, from all rows at once: where a record agrees by chance, other cells agree than where it is the
+    /// one. None if too few rows agree with anything.
+    fn learn(&self, found: &[Vec<(Slot, f32)>]) -> Result<Option<Vec<Option<u8>>>, Damaged> {
+        let mut agreement = Agreement::default();
+        let columns = self.index().columns().len();
+        for (question, slots) in self.questions.iter().zip(found) {
+            // A row that agrees with many tells little.
+            let Some((slot, _)) = slots.first().filter(|_| slots.len() < TIED) else { continue };
+            let tags = self.index().tags(*slot)?;
+            let (taken, _) = question.agreeing(|clue| tags.passes(clue.test));
+            let pairs: Vec<(u8, u8)> =
+                taken.iter().map(|no| (question.clues[*no].cell, question.clues[*no].test.column)).collect();
+            agreement.count(columns, self.kept.filled(self.rows[question.row]), &pairs);
+        }
+        Ok((agreement.rows as usize >= FEWEST).then(|| agreement.mapping()))
+    }
+
+    /// One record held against one row, by the columns that the table's cells hold.
+    fn weigh(
+        &self,
+        question: &Question,
+        slot: Slot,
+        mapping: Option<&[Option<u8>]>,
+    ) -> Result<(RowCandidate, Vec<(u8, u8)>), Damaged> {
+        let index = self.index();
+        let tags = index.tags(slot)?;
+        let row = self.kept.row(self.rows[question.row]);
+        let (taken, bits) = question.agreeing(|clue| is_mapped(clue, mapping) && tags.passes(clue.test));
+        let mut candidate = RowCandidate { index: self.at, slot: slot.0, bits, ..RowCandidate::default() };
+        let mut pairs = Vec::with_capacity(taken.len());
+        let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        for clue in taken.iter().map(|no| &question.clues[*no]) {
+            let column = usize::from(clue.test.column);
+            candidate.agree |= 1 << column;
+            candidate.cells |= 1 << clue.cell;
+            candidate.masked |= u64::from(clue.is_mask) << column;
+            let raw = row.cell(usize::from(clue.cell));
+            let written = tags.exported(column, hasher.exported_tag(clue.kind, raw)) == Match::Yes;
+            candidate.exported |= u64::from(written) << column;
+            pairs.push((clue.cell, clue.test.column));
+        }
+        candidate.lost = mapping.map_or(0.0, |mapping| self.lost(question, &tags, mapping, candidate.agree));
+        candidate.bits -= candidate.lost;
+        Ok((candidate, pairs))
+    }
+
+    /// Bits lost to columns that the row shows, the record has, and that differ.
+    fn lost(&self, question: &Question, tags: &TagRow<'_>, mapping: &[Option<u8>], agree: u64) -> f32 {
+        let row = self.kept.row(self.rows[question.row]);
+        let shown = mapping.iter().enumerate().take(row.len()).filter(|(cell, _)| !is_absent(row.cell(*cell)));
+        let columns = shown.filter_map(|(_, column)| column.map(usize::from));
+        let differ = columns.filter(|column| agree >> column & 1 == 0 && tags.is_filled(*column));
+        differ.map(|column| differing_bits(self.index().columns()[column].1)).sum()
+    }
+
+    /// Counts the columns of the rows that show one record and no other.
+    fn count(&self, found: &[Found], state: &mut TableState) {
+        let columns = self.index().columns().len();
+        let agreement = state.agreement.entry(self.at).or_default();
+        for found in found.iter().filter(|found| found.candidates.len() == 1) {
+            // What is sure by itself is counted when it is filed.
+            if found.candidates[0].0.bits < SURE {
+                let filled = self.kept.filled(self.rows[found.row]);
+                agreement.count(columns, filled, &found.candidates[0].1);
+            }
+        }
+    }
+
+    fn index(&self) -> &crate::fingerprint::SnapshotIndex {
+        &self.matcher.catalogue.indexes()[usize::from(self.at)]
+    }
+}
+
+/// Whether the clue's cell holds its column, as far as that is known.
+fn is_mapped(clue: &Clue, mapping: Option<&[Option<u8>]>) -> bool {
+    mapping.is_none_or(|m| m.get(usize::from(clue.cell)).copied().flatten() == Some(clue.test.column))
+}
+
+/// Keeps the best record, or those of which the row cannot say which it is, each worth less for it.
+fn untie(candidates: &mut Vec<(RowCandidate, Vec<(u8, u8)>)>) {
+    let Some(best) = candidates.first().map(|(best, _)| best.bits) else { return };
+    candidates.retain(|(candidate, _)| candidate.bits > best - 1.0);
+    if candidates.len() >= TIED {
+        candidates.clear();
+    } else if candidates.len() > 1 {
+        candidates.iter_mut().for_each(|(candidate, _)| candidate.bits -= TIE);
+    }
+}

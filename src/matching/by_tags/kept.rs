@@ -1,0 +1,151 @@
+//! The rows that wait to be compared with all records: few, and bounded.
+
+use crate::fingerprint::masked;
+use crate::model::{Batch, Layout, Row};
+
+use crate::matching::shape::{LONGEST_VALUE, is_absent, trimmed};
+
+/// Rows that are tried first: if no more of them hit than chance would have it, the rest of the document is not tried.
+const FIRST: usize = 1024;
+/// Rows compared at once, later on.
+const MOST: usize = 8192;
+/// Bytes of their cells.
+const BYTES: usize = 4 << 20;
+/// Cells of one row that are looked at.
+const CELLS: usize = 64;
+
+/// Rows of a document that nothing else finds.
+#[derive(Default)]
+pub(in crate::matching) struct Unnamed {
+    rows: Rows,
+    fruitful: bool,
+    barren: bool,
+    passed_over: u64,
+}
+
+impl Unnamed {
+    /// Keeps a row if anything in it could be compared. Whether it is time to. `counted` says that it counts among the rows with
+    /// something to search by.
+    pub(in crate::matching) fn offer(&mut self, row: Row<'_>, place: (u32, u64), filled: u64, counted: bool) -> bool {
+        let masked = row.cells().take(CELLS).any(is_masked);
+        if !masked && (filled.count_ones() < 2 || !row.cells().take(CELLS).any(may_be_date)) {
+            return false;
+        }
+        if self.barren {
+            self.passed_over += u64::from(masked);
+            return false;
+        }
+        self.rows.push(row, Kept { place, filled, counted });
+        self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        let most = if self.fruitful { MOST } else { FIRST };
+        self.rows.places.len() >= most || self.rows.batch.text.len() >= BYTES
+    }
+
+    /// Adds what another thread kept. Whether it is time to compare.
+    pub(in crate::matching) fn merge(&mut self, other: Self) -> bool {
+        self.fruitful |= other.fruitful;
+        self.barren &= !self.fruitful;
+        self.passed_over += other.passed_over;
+        for no in 0..other.rows.places.len() {
+            self.rows.push(other.rows.row(no), other.rows.places[no]);
+        }
+        self.is_full()
+    }
+
+    /// The rows, which are kept no longer.
+    pub(super) fn take(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Notes whether comparing brought anything.
+    pub(super) fn tried(&mut self, fruitful: bool) {
+        self.fruitful |= fruitful;
+        self.barren = !self.fruitful;
+    }
+
+    /// Notes rows that could not be compared.
+    pub(super) fn unfinished(&mut self, rows: u64) {
+        self.passed_over += rows;
+    }
+
+    /// Masked rows that were not compared.
+    pub(super) fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+}
+
+/// A row of which nothing could be compared would only cost: is there a mask?
+fn is_masked(cell: &[u8]) -> bool {
+    let value = trimmed(cell);
+    value.len() <= LONGEST_VALUE && masked::is_masked(value)
+}
+
+/// Whether a cell may be a date: what is not, `normalise` finds out later.
+fn may_be_date(cell: &[u8]) -> bool {
+    let value = trimmed(cell);
+    (6..=32).contains(&value.len()) && (3..=8).contains(&value.iter().filter(|b| b.is_ascii_digit()).count())
+}
+
+/// What is known of a kept row besides its cells.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// Table and number.
+    place: (u32, u64),
+    filled: u64,
+    counted: bool,
+}
+
+/// Kept rows.
+pub(super) struct Rows {
+    batch: Batch,
+    places: Vec<Kept>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { batch: Batch::new(0, Layout::Rows), places: Vec::new() }
+    }
+}
+
+impl Rows {
+    fn push(&mut self, row: Row<'_>, kept: Kept) {
+        for cell in row.cells().take(CELLS) {
+            let value = trimmed(cell);
+            // The position of a cell counts, so what is not looked at keeps its place.
+            let worth = value.len() <= LONGEST_VALUE && !is_absent(value);
+            self.batch.push_value(if worth { value } else { b"" });
+        }
+        self.batch.end_row();
+        self.places.push(kept);
+    }
+
+    /// The rows of each table.
+    pub(super) fn by_table(&self) -> Vec<(u32, Vec<usize>)> {
+        let mut tables: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
+        for (no, kept) in self.places.iter().enumerate() {
+            tables.entry(kept.place.0).or_default().push(no);
+        }
+        tables.into_iter().collect()
+    }
+
+    pub(super) fn row(&self, no: usize) -> Row<'_> {
+        self.batch.row(no)
+    }
+
+    /// Table and number of a row.
+    pub(super) fn place(&self, no: usize) -> (u32, u64) {
+        self.places[no].place
+    }
+
+    pub(super) fn filled(&self, no: usize) -> u64 {
+        self.places[no].filled
+    }
+
+    /// Whether a row was counted among those with something to search by.
+    pub(super) fn is_counted(&self, no: usize) -> bool {
+        self.places[no].counted
+    }
+}

@@ -1,0 +1,94 @@
+//! Finding by tags alone: rows in which nothing names a person, masked addresses beside a place, a family name beside a date of
+//! birth and the last figures of an account.
+//!
+//! No look-up leads from such a row to a record. Rows of this kind are kept (`kept`), and the tags of all records are gone through
+//! once for many rows at a time (`pass`), asking what agrees (`clue`). Every row of a million strangers agrees with some record by
+//! chance; so what a row proves is reckoned from how common each tag is in the index, and the table as a whole has to hit more often
+//! than chance would (`judge`).
+
+mod clue;
+mod judge;
+mod kept;
+mod pass;
+
+use std::collections::BTreeMap;
+
+use crate::fingerprint::Damaged;
+use crate::model::{Skip, SkipReason};
+
+use super::candidate::RowCandidate;
+use super::evidence::TableState;
+use super::scan::Scan;
+
+pub(super) use kept::Unnamed;
+
+/// Evidence, in bits, below which a record found by tags is noise: every second stranger agrees so with somebody.
+const LEAST: f32 = 1.0;
+/// Rows of a table below which it is not tried: their hits could not be told from chance, and a pass is dear.
+const FEWEST: usize = 4;
+/// What is said of rows that were not tried.
+const PASSED_OVER: &str =
+    "rows that show only masked values, beyond those that were compared with all records; nothing was found in these";
+
+/// What was found for one row in one index: records that agree, best first, with the cells and columns that do.
+struct Found {
+    /// Position among the kept rows.
+    row: usize,
+    candidates: Vec<(RowCandidate, Vec<(u8, u8)>)>,
+}
+
+impl Scan<'_> {
+    /// Compares the rows kept so far with all records, and files those that show one.
+    pub(super) fn search_unnamed(&mut self) -> Result<(), Damaged> {
+        let kept = self.unnamed.take();
+        let mut fruitful = false;
+        for (table, rows) in kept.by_table() {
+            if rows.len() < FEWEST {
+                continue;
+            }
+            let mut state = self.evidence.tables.remove(&table).unwrap_or_default();
+            let result = self.search_table(&kept, &rows, &mut state);
+            self.evidence.tables.insert(table, state);
+            fruitful |= result?;
+        }
+        self.unnamed.tried(fruitful);
+        Ok(())
+    }
+
+    /// Compares rows of one table with all records of all indexes; whether they hit more often than chance would.
+    fn search_table(&mut self, kept: &kept::Rows, rows: &[usize], state: &mut TableState) -> Result<bool, Damaged> {
+        let matcher = self.matcher;
+        let clues = clue::Clues::of(matcher, kept, rows);
+        let mut by_row: BTreeMap<usize, Vec<(RowCandidate, Vec<(u8, u8)>)>> = BTreeMap::new();
+        let mut tried = vec![false; rows.len()];
+        for (at, index) in matcher.catalogue.indexes().iter().enumerate() {
+            let mut questions = clues.questions(index)?;
+            if questions.len() < FEWEST {
+                continue;
+            }
+            questions.iter().for_each(|question| tried[question.row] = true);
+            let pass = pass::run(index, &mut questions)?;
+            self.unnamed.unfinished(pass.left_out);
+            let judged = judge::Judge { matcher, at: at as u16, kept, rows, questions: &questions };
+            for found in judged.judge(pass.found, state)? {
+                by_row.entry(found.row).or_default().extend(found.candidates);
+            }
+        }
+        let news = rows.iter().zip(&tried).filter(|(no, tried)| **tried && !kept.is_counted(**no));
+        state.searchable += news.count() as u64;
+        let fruitful = !by_row.is_empty();
+        for (row, candidates) in by_row {
+            let place = rows[row];
+            self.file(kept.row(place), kept.place(place), kept.filled(place), candidates, state);
+        }
+        Ok(fruitful)
+    }
+
+    /// Says once that masked rows were passed over.
+    pub(super) fn note_passed_over(&mut self) {
+        let cut = |skip: &Skip| skip.detail == PASSED_OVER;
+        if self.unnamed.passed_over() > 0 && !self.skipped.iter().any(cut) {
+            self.skipped.push(Skip::new("", SkipReason::TooManyRows, PASSED_OVER));
+        }
+    }
+}
