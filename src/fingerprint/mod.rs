@@ -22,7 +22,7 @@ mod refs;
 pub use catalogue::Catalogue;
 pub use error::{Damaged, IndexError, IndexErrorKind};
 pub use hash::{Hasher, MaskTag};
-pub use index::{MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
+pub use index::{Holders, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
 pub use key::{Key, KeyError, KeyId, Keyring};
 pub use normalise::{Countries, DateOrder, Readings, could_be, masked, normalise, readings};
 pub use profile::TokenShapes;

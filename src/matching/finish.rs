@@ -14,7 +14,7 @@ use super::evidence::{Evidence, KeptRow};
 use super::scan::Scan;
 
 /// Odds, in bits, at which a doubtful row is taken for the record: one in a hundred such is wrong.
-const WANTED: f32 = 6.6;
+pub(super) const WANTED: f32 = 6.6;
 /// Evidence without which no row is taken, whatever the rest of the document is. (What `row` finds begins higher; so little may suffice
 /// only where `by_tags` has weighed a whole table.)
 const LEAST: f32 = 1.0;
@@ -78,8 +78,7 @@ impl Closing<'_> {
                 let sure = state.sure_in.get(&index).copied().unwrap_or(0) as f64;
                 let (hits, sum) = chance.get(&(*table, index)).copied().unwrap_or_default();
                 let share = (sure + excess(hits as f64, rows - sure, sum)) / rows;
-                let odds = (share / (1.0 - share).max(1e-3)).max(1e-6).log2() as f32;
-                self.wanted.insert((*table, index), (WANTED - odds).clamp(LEAST, SURE));
+                self.wanted.insert((*table, index), (WANTED - odds(share)).clamp(LEAST, SURE));
             }
         }
     }
@@ -308,6 +307,11 @@ impl Closing<'_> {
         };
         Ok(by_system.into_iter().map(system).collect())
     }
+}
+
+/// The odds, in bits, that one of the rows is ours, of which `share` are.
+pub(super) fn odds(share: f64) -> f32 {
+    (share / (1.0 - share).max(1e-3)).max(1e-6).log2() as f32
 }
 
 /// By how much `hits` among `rows` exceed chance, given the sum of each hit's own chance: the rows that are really ours.

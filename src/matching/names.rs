@@ -26,8 +26,8 @@ struct Confirmer {
 impl Confirmer {
     /// `bits` is what agreement of the kind proves at most.
     fn of(test: TagTest, bits: f32, index: &SnapshotIndex) -> Result<Self, Damaged> {
-        // What no record has never agrees: its infinite bits do not count.
-        Ok(Self { test, bits: bits.min(-index.chance(test)?.log2()) })
+        let holders = index.holders(test)?;
+        Ok(Self { test, bits: bits.min((holders.of as f32 / holders.passing.max(1) as f32).log2()) })
     }
 }
 

@@ -9,6 +9,17 @@ const SAMPLED: u32 = 1 << 18;
 /// whole.
 const STRETCH: u32 = 256;
 
+/// How many records pass a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holders {
+    /// Records that do.
+    pub passing: u32,
+    /// Of how many, at least 1.
+    pub of: u32,
+    /// Whether these are a sample: 0 is certain only where they are not.
+    pub is_sample: bool,
+}
+
 /// For each column, how many of the counted records have each tag.
 pub(super) struct Commonness {
     counted: u32,
@@ -39,15 +50,14 @@ impl Commonness {
         Ok(Self { counted, is_sample: counted < index.records(), columns: words.into_iter().map(sparse).collect() })
     }
 
-    /// The share of the counted records that pass a test.
-    pub(super) fn chance(&self, test: TagTest) -> f32 {
+    /// How many of the counted records pass a test.
+    pub(super) fn holders(&self, test: TagTest) -> Holders {
         let counts = &self.columns[usize::from(test.column)];
-        let passing: u32 = if test.bits == u16::MAX || test.bits == 0xff && counts.iter().all(|(word, _)| *word < 256) {
+        let passing = if test.bits == u16::MAX || test.bits == 0xff && counts.iter().all(|(word, _)| *word < 256) {
             counts.binary_search_by_key(&test.word, |(word, _)| *word).map_or(0, |at| counts[at].1)
         } else {
             counts.iter().filter(|(word, _)| word & test.bits == test.word).map(|(_, count)| count).sum()
         };
-        let least = if self.is_sample { 0.5 } else { 0.0 };
-        (passing as f32).max(least) / self.counted.max(1) as f32
+        Holders { passing, of: self.counted, is_sample: self.is_sample }
     }
 }

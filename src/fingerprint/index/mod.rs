@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::commonness::Commonness;
+pub use self::commonness::Holders;
 use self::map::{Checked, Content};
 pub use self::tags::{Match, TagRow, TagTest};
 use super::error::{Damaged, IndexError, IndexErrorKind};
@@ -283,9 +284,9 @@ impl SnapshotIndex {
         TagTest::of_mask(&self.layout, column, tag, with_length)
     }
 
-    /// How likely a record of the index, drawn at random, passes a test: estimated from all records of a small index, from a
-    /// sample of a large one. 0 is certain: where no record of a mere sample passes, half a record is counted. The first call reads the sample.
-    pub fn chance(&self, test: TagTest) -> Result<f32, Damaged> {
+    /// How many records pass a test: counted over all records of a small index, over a sample of a large one. The first call reads the
+    /// sample.
+    pub fn holders(&self, test: TagTest) -> Result<Holders, Damaged> {
         let counts = match self.commonness.get() {
             Some(counts) => counts,
             None => {
@@ -293,7 +294,7 @@ impl SnapshotIndex {
                 self.commonness.get_or_init(|| counted)
             }
         };
-        Ok(counts.chance(test))
+        Ok(counts.holders(test))
     }
 
     /// The row of the export that a record is.

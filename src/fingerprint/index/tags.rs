@@ -41,6 +41,19 @@ pub struct TagTest {
 }
 
 impl TagTest {
+    /// Of a mask's test, what remains of it if only the domain, or the last two characters, are compared.
+    #[must_use]
+    pub fn coarse(self) -> Self {
+        let bits = self.bits & MaskTag::COARSE;
+        Self { bits, word: self.word & bits, ..self }
+    }
+
+    /// Of an address's mask, whether the first letter is compared, and whether the length is.
+    #[must_use]
+    pub fn parts(self) -> (bool, bool) {
+        (self.bits & MaskTag::LETTER != 0, self.bits & MaskTag::LENGTH != 0)
+    }
+
     /// The test for a value of a weak column, from [`super::super::Hasher::tag`] of its normal form. None for columns that are
     /// not compared so.
     pub(super) fn of_value(layout: &TagLayout, column: usize, hash: u64) -> Option<Self> {

@@ -12,6 +12,11 @@ use super::kept::Rows;
 /// Lengths of local parts that a table's masked addresses must show before their stars are taken to be as many as what they hide: a
 /// program that writes `***` whatever the address shows one or two.
 const LENGTHS: usize = 3;
+/// Other records with a tag from which their number tells how common it is.
+const FEW: f32 = 3.0;
+/// Chance that two people of one domain share a first letter, and the length of their address.
+const LETTER: f32 = 0.09;
+const LENGTH: f32 = 0.12;
 /// No single agreement is believed to prove more: a rare value may be one that strangers share for a reason.
 const MOST_BITS: f32 = 14.0;
 
@@ -148,10 +153,18 @@ impl Clues {
         Self { said, rows: rows.len(), with_length: lengths.len() >= LENGTHS }
     }
 
+    /// Keeps the clues of cells that hold the clue's column, and the questions that can still prove something.
+    pub(super) fn restrict(questions: &mut Vec<Question>, mapping: &[Option<u8>]) {
+        questions.retain_mut(|question| {
+            let holds = |clue: &Clue| mapping.get(usize::from(clue.cell)).copied().flatten() == Some(clue.test.column);
+            question.clues.retain(holds);
+            question.prepare()
+        });
+    }
+
     /// What to ask of an index: rows that could prove anything there.
     pub(super) fn questions(&self, index: &SnapshotIndex) -> Result<Vec<Question>, Damaged> {
         let price = (index.records() as f32).log2();
-        let bits_of = |chance: f32| (chance > 0.0).then(|| (-chance.log2()).min(MOST_BITS));
         let mut columns_of: [Vec<usize>; 32] = Default::default();
         for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
             columns_of[usize::from(kind.code())].push(column);
@@ -165,7 +178,7 @@ impl Clues {
                     let Some(test) = test else { return Ok(()) };
                     let bits = match known.get(&test) {
                         Some(bits) => *bits,
-                        None => *known.entry(test).or_insert(bits_of(index.chance(test)?)),
+                        None => *known.entry(test).or_insert(bits(index, said.kind, test, is_mask)?),
                     };
                     // No record has it.
                     let Some(bits) = bits else { return Ok(()) };
@@ -187,4 +200,30 @@ impl Clues {
         questions.retain_mut(Question::prepare);
         Ok(questions)
     }
+}
+
+/// What agreement proves: how seldom a stranger's value passes the test. None if no record does.
+///
+/// That is read off the other records, where they are many enough; the record itself is one of them and does not count. Where they
+/// are not, the kind has to tell: the ends of numbers and the days of birth are spread evenly.
+fn bits(index: &SnapshotIndex, kind: FieldKind, test: TagTest, is_mask: bool) -> Result<Option<f32>, Damaged> {
+    let holders = index.holders(test)?;
+    if holders.passing == 0 && !holders.is_sample {
+        return Ok(None);
+    }
+    let of = holders.of as f32;
+    let others = |passing: u32| passing.saturating_sub(1) as f32;
+    let unseen = match kind {
+        FieldKind::Email if is_mask => {
+            let (letter, length) = test.parts();
+            let domain = others(index.holders(test.coarse())?.passing).max(0.5) / of;
+            domain * if letter { LETTER } else { 1.0 } * if length { LENGTH } else { 1.0 }
+        }
+        _ if is_mask && test == test.coarse() => 0.01,
+        _ if is_mask => 0.000_1,
+        FieldKind::BirthDate => 1.0 / 25_000.0,
+        _ => 0.5 / of,
+    };
+    let seen = if others(holders.passing) >= FEW { others(holders.passing) / of } else { 0.0 };
+    Ok(Some((-unseen.max(seen).log2()).min(MOST_BITS)))
 }

@@ -5,10 +5,10 @@ use crate::fingerprint::{Damaged, Match, Slot, TagRow};
 use crate::matching::Matcher;
 use crate::matching::candidate::{RowCandidate, SURE, differing_bits};
 use crate::matching::evidence::{Agreement, TableState};
-use crate::matching::finish::excess;
+use crate::matching::finish::{WANTED, excess, odds};
 use crate::matching::shape::is_absent;
 
-use super::clue::{Clue, Question};
+use super::clue::Question;
 use super::kept::Rows;
 use super::pass::TIED;
 use super::{FEWEST, Found, LEAST};
@@ -24,41 +24,46 @@ pub(super) struct Judge<'a> {
     pub(super) kept: &'a Rows,
     /// The rows of the table, as positions among the kept ones.
     pub(super) rows: &'a [usize],
-    pub(super) questions: &'a [Question],
 }
 
 impl Judge<'_> {
     /// The rows that are believed to show a record; none if the table hits no more often than chance.
-    pub(super) fn judge(&self, found: Vec<Vec<(Slot, f32)>>, state: &mut TableState) -> Result<Vec<Found>, Damaged> {
-        let mapping = if state.columns { self.learn(&found)? } else { None };
+    pub(super) fn judge(
+        &self,
+        questions: &[Question],
+        found: &[Vec<(Slot, f32)>],
+        mapping: Option<&[Option<u8>]>,
+        state: &mut TableState,
+    ) -> Result<Vec<Found>, Damaged> {
         let mut all = Vec::new();
-        let (mut rows, mut hits, mut chance) = (0.0, 0.0, 0.0);
-        for (question, slots) in self.questions.iter().zip(&found) {
-            // What could prove something only by a cell that holds something else has no part in the count.
-            if question.weight(|clue| is_mapped(clue, mapping.as_deref())) < LEAST {
-                continue;
-            }
-            rows += 1.0;
+        let mut chance = 0.0;
+        for (question, slots) in questions.iter().zip(found) {
             let mut candidates = Vec::new();
             for (slot, _) in slots {
-                let (candidate, pairs) = self.weigh(question, *slot, mapping.as_deref())?;
+                let (candidate, pairs) = self.weigh(question, *slot, mapping)?;
                 if candidate.bits >= LEAST {
                     candidates.push((candidate, pairs));
                 }
             }
             candidates.sort_by(|a, b| b.0.bits.total_cmp(&a.0.bits));
             if let Some((best, _)) = candidates.first() {
-                hits += 1.0;
                 chance += f64::from(-best.bits).exp2();
                 all.push(Found { row: question.row, candidates });
             }
         }
-        let many = excess(hits, rows, chance) > 0.0;
+        let rows = questions.len() as f64;
+        let share = excess(all.len() as f64, rows, chance) / rows;
+        let odds = odds(share);
         all.retain_mut(|found| {
             untie(&mut found.candidates);
-            !found.candidates.is_empty() && (many || found.candidates[0].0.bits >= SURE)
+            let Some((best, _)) = found.candidates.first_mut() else { return false };
+            if share > 0.0 && best.bits + odds >= WANTED {
+                // Decided, with the whole table in view.
+                best.bits = best.bits.max(SURE);
+            }
+            share > 0.0 || best.bits >= SURE
         });
-        if many {
+        if share > 0.0 {
             self.count(&all, state);
         }
         Ok(all)
@@ -66,10 +71,14 @@ impl Judge<'_> {
 
     /// The column that each cell holds, from all rows at once: where a record agrees by chance, other cells agree than where it is the
     /// one. None if too few rows agree with anything.
-    fn learn(&self, found: &[Vec<(Slot, f32)>]) -> Result<Option<Vec<Option<u8>>>, Damaged> {
+    pub(super) fn learn(
+        &self,
+        questions: &[Question],
+        found: &[Vec<(Slot, f32)>],
+    ) -> Result<Option<Vec<Option<u8>>>, Damaged> {
         let mut agreement = Agreement::default();
         let columns = self.index().columns().len();
-        for (question, slots) in self.questions.iter().zip(found) {
+        for (question, slots) in questions.iter().zip(found) {
             // A row that agrees with many tells little.
             let Some((slot, _)) = slots.first().filter(|_| slots.len() < TIED) else { continue };
             let tags = self.index().tags(*slot)?;
@@ -91,7 +100,7 @@ impl Judge<'_> {
         let index = self.index();
         let tags = index.tags(slot)?;
         let row = self.kept.row(self.rows[question.row]);
-        let (taken, bits) = question.agreeing(|clue| is_mapped(clue, mapping) && tags.passes(clue.test));
+        let (taken, bits) = question.agreeing(|clue| tags.passes(clue.test));
         let mut candidate = RowCandidate { index: self.at, slot: slot.0, bits, ..RowCandidate::default() };
         let mut pairs = Vec::with_capacity(taken.len());
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
@@ -135,11 +144,6 @@ impl Judge<'_> {
     fn index(&self) -> &crate::fingerprint::SnapshotIndex {
         &self.matcher.catalogue.indexes()[usize::from(self.at)]
     }
-}
-
-/// Whether the clue's cell holds its column, as far as that is known.
-fn is_mapped(clue: &Clue, mapping: Option<&[Option<u8>]>) -> bool {
-    mapping.is_none_or(|m| m.get(usize::from(clue.cell)).copied().flatten() == Some(clue.test.column))
 }
 
 /// Keeps the best record, or those of which the row cannot say which it is, each worth less for it.

@@ -66,11 +66,18 @@ impl Scan<'_> {
             if questions.len() < FEWEST {
                 continue;
             }
-            questions.iter().for_each(|question| tried[question.row] = true);
-            let pass = pass::run(index, &mut questions)?;
+            let judge = judge::Judge { matcher, at: at as u16, kept, rows };
+            let mut pass = pass::run(index, &mut questions)?;
+            // Again, once it is known what the cells hold: what they might have held as well only misleads.
+            let mapping = if state.columns { judge.learn(&questions, &pass.found)? } else { None };
+            if let Some(mapping) = &mapping {
+                clue::Clues::restrict(&mut questions, mapping);
+                let second = pass::run(index, &mut questions)?;
+                pass = pass::Pass { left_out: pass.left_out + second.left_out, ..second };
+            }
             self.unnamed.unfinished(pass.left_out);
-            let judged = judge::Judge { matcher, at: at as u16, kept, rows, questions: &questions };
-            for found in judged.judge(pass.found, state)? {
+            questions.iter().for_each(|question| tried[question.row] = true);
+            for found in judge.judge(&questions, &pass.found, mapping.as_deref(), state)? {
                 by_row.entry(found.row).or_default().extend(found.candidates);
             }
         }
