@@ -99,7 +99,7 @@ pub(crate) fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
 }
 
 /// Holds rows against a matcher, split over `parts` scans as several threads would.
-fn find(matcher: &Matcher, rows: &[Vec<String>], parts: usize) -> Finding {
+pub(crate) fn find(matcher: &Matcher, rows: &[Vec<String>], parts: usize) -> Finding {
     let mut all = matcher.scan();
     all.table(Table { no: 0, shape: Shape::Delimited, member: String::new(), header: None });
     for (part, rows) in rows.chunks(rows.len().div_ceil(parts).max(1)).enumerate() {
@@ -121,15 +121,15 @@ fn rows(people: impl Iterator<Item = u64>, columns: &[usize]) -> Vec<Vec<String>
     people.map(|no| columns.iter().map(|c| person(no)[*c].clone()).collect()).collect()
 }
 
-fn refs(finding: &Finding) -> Vec<String> {
+pub(crate) fn refs(finding: &Finding) -> Vec<String> {
     finding.systems.first().map(|s| s.refs.clone()).unwrap_or_default().into_iter().filter(|r| !r.is_empty()).collect()
 }
 
-fn expected(people: impl Iterator<Item = u64>) -> Vec<String> {
+pub(crate) fn expected(people: impl Iterator<Item = u64>) -> Vec<String> {
     people.map(|no| person(no)[0].clone()).collect()
 }
 
-fn same(mut a: Vec<String>, mut b: Vec<String>) -> bool {
+pub(crate) fn same(mut a: Vec<String>, mut b: Vec<String>) -> bool {
     a.sort();
     b.sort();
     a == b

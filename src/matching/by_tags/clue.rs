@@ -51,6 +51,8 @@ pub(super) struct Clue {
     /// What agreement proves: how seldom a record of the index agrees by chance.
     pub(super) bits: f32,
     pub(super) is_mask: bool,
+    /// Whether any record agrees.
+    possible: bool,
 }
 
 impl Clue {
@@ -65,7 +67,8 @@ impl Clue {
     }
 }
 
-/// What is asked of the records for one row: its clues, most telling first.
+/// What is asked of the records for one row: its clues, those that some record agrees with first, most telling first. A row of which
+/// no record agrees with anything is asked all the same: it is one that did not hit.
 pub(super) struct Question {
     /// Position among the rows of the table.
     pub(super) row: usize,
@@ -102,9 +105,12 @@ impl Question {
     /// Sorts the clues and counts those to hook the row to. Whether they could prove anything.
     fn prepare(&mut self) -> bool {
         self.clues.sort_by(|a, b| b.bits.total_cmp(&a.bits));
-        let proves = |from: usize| weight(&self.clues[from..], |_| true) - self.price >= LEAST;
-        self.hooks = (0..self.clues.len()).find(|from| !proves(*from)).unwrap_or(self.clues.len());
-        self.hooks > 0
+        let telling = self.weight(|_| true) >= LEAST;
+        self.clues.sort_by_key(|clue| !clue.possible);
+        let possible = self.clues.iter().take_while(|clue| clue.possible).count();
+        let proves = |from: usize| weight(&self.clues[from..possible], |_| true) - self.price >= LEAST;
+        self.hooks = (0..possible).find(|from| !proves(*from)).unwrap_or(possible);
+        telling
     }
 }
 
@@ -169,7 +175,7 @@ impl Clues {
         for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
             columns_of[usize::from(kind.code())].push(column);
         }
-        let mut known: HashMap<TagTest, Option<f32>> = HashMap::new();
+        let mut known: HashMap<TagTest, (f32, bool)> = HashMap::new();
         let mut questions: Vec<Question> =
             (0..self.rows).map(|row| Question { row, clues: Vec::new(), hooks: 0, price }).collect();
         for said in self.said.iter().filter(|said| said.key == index.key_no()) {
@@ -180,9 +186,8 @@ impl Clues {
                         Some(bits) => *bits,
                         None => *known.entry(test).or_insert(bits(index, said.kind, test, is_mask)?),
                     };
-                    // No record has it.
-                    let Some(bits) = bits else { return Ok(()) };
-                    let clue = Clue { cell: said.cell, kind: said.kind, test, bits, is_mask };
+                    let (bits, possible) = bits;
+                    let clue = Clue { cell: said.cell, kind: said.kind, test, bits, is_mask, possible };
                     questions[said.row].clues.push(clue);
                     Ok(())
                 };
@@ -202,15 +207,13 @@ impl Clues {
     }
 }
 
-/// What agreement proves: how seldom a stranger's value passes the test. None if no record does.
+/// What agreement proves: how seldom a stranger's value passes the test; and whether any record does.
 ///
 /// That is read off the other records, where they are many enough; the record itself is one of them and does not count. Where they
 /// are not, the kind has to tell: the ends of numbers and the days of birth are spread evenly.
-fn bits(index: &SnapshotIndex, kind: FieldKind, test: TagTest, is_mask: bool) -> Result<Option<f32>, Damaged> {
+fn bits(index: &SnapshotIndex, kind: FieldKind, test: TagTest, is_mask: bool) -> Result<(f32, bool), Damaged> {
     let holders = index.holders(test)?;
-    if holders.passing == 0 && !holders.is_sample {
-        return Ok(None);
-    }
+    let possible = holders.passing > 0 || holders.is_sample;
     let of = holders.of as f32;
     let others = |passing: u32| passing.saturating_sub(1) as f32;
     let unseen = match kind {
@@ -225,5 +228,5 @@ fn bits(index: &SnapshotIndex, kind: FieldKind, test: TagTest, is_mask: bool) ->
         _ => 0.5 / of,
     };
     let seen = if others(holders.passing) >= FEW { others(holders.passing) / of } else { 0.0 };
-    Ok(Some((-unseen.max(seen).log2()).min(MOST_BITS)))
+    Ok(((-unseen.max(seen).log2()).min(MOST_BITS), possible))
 }

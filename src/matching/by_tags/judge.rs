@@ -56,12 +56,14 @@ impl Judge<'_> {
         let odds = odds(share);
         all.retain_mut(|found| {
             untie(&mut found.candidates);
-            let Some((best, _)) = found.candidates.first_mut() else { return false };
-            if share > 0.0 && best.bits + odds >= WANTED {
+            match found.candidates.as_mut_slice() {
                 // Decided, with the whole table in view.
-                best.bits = best.bits.max(SURE);
+                [(only, _)] if share > 0.0 && only.bits + odds >= WANTED => only.bits = only.bits.max(SURE),
+                [(only, _)] => return share > 0.0 || only.bits >= SURE,
+                // Its place in the export may still tell.
+                tied => return share > 0.0 && !tied.is_empty(),
             }
-            share > 0.0 || best.bits >= SURE
+            true
         });
         if share > 0.0 {
             self.count(&all, state);

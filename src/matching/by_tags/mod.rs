@@ -10,6 +10,8 @@ mod clue;
 mod judge;
 mod kept;
 mod pass;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
