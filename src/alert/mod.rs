@@ -5,6 +5,7 @@
 //! of it ([`route`]) and the post is marked as seen. [`outbox`] then delivers the entries through [`channels`], one
 //! file per kind. Text that comes from posters is capped and escaped by each channel for where it goes ([`escape`]).
 
+pub mod alertmanager;
 pub mod channel;
 pub mod channels;
 pub mod commit;

@@ -17,7 +17,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::channels::{Kind, chat, file, journal, mail, misp, stream, syslog, thehive, webhook};
+use super::alertmanager::{Alertmanager, RawAlertmanager};
+use super::channels::{Kind, chat, file, intelmq, journal, mail, misp, rt, stix, stream, syslog, thehive, webhook};
 use super::merge::MergeRules;
 use super::route::{RawRoute, Route, Routes};
 use crate::model::{Alert, Pap, SettingProblem, Tlp};
@@ -30,6 +31,8 @@ pub struct RawAlertSettings {
     pub join_days: Option<u16>,
     /// Share of the smaller side's records that must be common for that, 0.1 to 1. Default: 0.5.
     pub join_share: Option<f64>,
+    /// A Prometheus Alertmanager that hears of vigie's own health. Default: none.
+    pub alertmanager: Option<RawAlertmanager>,
     /// Channels by name.
     pub channels: BTreeMap<String, RawChannel>,
 }
@@ -39,7 +42,7 @@ pub struct RawAlertSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct RawChannel {
     /// The most secret it may carry: `clear`, `green`, `amber`, `amber+strict`, `red`. Default: `red` for what stays on
-    /// this machine (`file`, `stream`, `journal`), `green` for mail sent in clear, `amber` for all others.
+    /// this machine (`file`, `stix`, `stream`, `journal`), `green` for mail sent in clear, `amber` for all others.
     pub max_tlp: Option<Tlp>,
     /// The strictest Permissible Actions Protocol it may carry: `clear`, `green`, `amber`, `red`. Default: as for
     /// `max_tlp`.
@@ -56,10 +59,18 @@ pub struct RawChannel {
     pub file: Option<file::RawSettings>,
     /// The kind: a signed webhook.
     pub webhook: Option<webhook::RawSettings>,
+    /// The kind: IntelMQ.
+    pub intelmq: Option<intelmq::RawSettings>,
     /// The kind: e-mail, encrypted with PGP/MIME.
     pub mail: Option<mail::RawSettings>,
     /// The kind: a MISP instance.
     pub misp: Option<misp::RawSettings>,
+    /// The kind: Request Tracker 5.
+    pub rt: Option<rt::RawSettings>,
+    /// The kind: STIX 2.1 bundles in a folder.
+    pub stix: Option<stix::RawSettings>,
+    /// The kind: a collection of a TAXII 2.1 server.
+    pub taxii: Option<stix::taxii::RawSettings>,
     /// The kind: a TheHive 5 instance.
     pub thehive: Option<thehive::RawSettings>,
     /// The kind: Slack, Mattermost or Teams.
@@ -116,6 +127,8 @@ pub struct ChannelSettings {
 pub struct AlertSettings {
     /// How posts are joined into incidents.
     pub rules: MergeRules,
+    /// Who hears of vigie's own health.
+    pub alertmanager: Option<Alertmanager>,
     /// The channels, by name.
     pub channels: Vec<ChannelSettings>,
 }
@@ -144,6 +157,13 @@ impl RawAlertSettings {
         if !(0.1..=1.0).contains(&rules.join_share) {
             problems.push(SettingProblem::new("join_share", format!("is {}; hint: use 0.1 to 1", rules.join_share)));
         }
+        let alertmanager = self.alertmanager.and_then(|raw| match raw.validate() {
+            Ok(checked) => Some(checked),
+            Err(found) => {
+                problems.extend(found.into_iter().map(|p| under("alertmanager", p)));
+                None
+            }
+        });
         let mut channels = Vec::new();
         for (name, raw) in self.channels {
             let at = format!("channels.{name}");
@@ -152,7 +172,7 @@ impl RawAlertSettings {
                 Err(found) => problems.extend(found.into_iter().map(|p| under(&at, p))),
             }
         }
-        if problems.is_empty() { Ok(AlertSettings { rules, channels }) } else { Err(problems) }
+        if problems.is_empty() { Ok(AlertSettings { rules, alertmanager, channels }) } else { Err(problems) }
     }
 }
 
@@ -187,8 +207,12 @@ impl RawChannel {
         let checked = [
             self.file.map(|raw| raw.validate(base).map(Kind::File).map_err(|p| ("file", p))),
             self.webhook.map(|raw| raw.validate(base).map(Kind::Webhook).map_err(|p| ("webhook", p))),
+            self.intelmq.map(|raw| raw.validate(base).map(Kind::IntelMq).map_err(|p| ("intelmq", p))),
             self.mail.map(|raw| raw.validate(base).map(Kind::Mail).map_err(|p| ("mail", p))),
             self.misp.map(|raw| raw.validate(base).map(Kind::Misp).map_err(|p| ("misp", p))),
+            self.rt.map(|raw| raw.validate(base).map(Kind::Rt).map_err(|p| ("rt", p))),
+            self.stix.map(|raw| raw.validate(base).map(Kind::Stix).map_err(|p| ("stix", p))),
+            self.taxii.map(|raw| raw.validate(base).map(Kind::Taxii).map_err(|p| ("taxii", p))),
             self.thehive.map(|raw| raw.validate(base).map(Kind::TheHive).map_err(|p| ("thehive", p))),
             self.chat.map(|raw| raw.validate(base).map(Kind::Chat).map_err(|p| ("chat", p))),
             self.syslog.map(|raw| raw.validate(base).map(Kind::Syslog).map_err(|p| ("syslog", p))),

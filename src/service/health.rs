@@ -80,6 +80,12 @@ impl Health {
         self.with(|inner| inner.concerns = concerns);
     }
 
+    /// What is missing.
+    #[must_use]
+    pub fn concerns(&self) -> Vec<String> {
+        self.with(|inner| inner.concerns.clone())
+    }
+
     fn answer(&self) -> Answer {
         let metrics = metrics();
         self.with(|inner| Answer {

@@ -16,6 +16,7 @@ use super::health::{self, Health};
 use super::reload::Reloader;
 use super::watcher::{self, Changed};
 use super::{survey, systemd};
+use crate::alert::alertmanager::Alertmanager;
 use crate::alert::channels::{Surroundings, set_up};
 use crate::alert::{Committer, Deliveries, Desk, Ratings};
 use crate::collect::push::Door;
@@ -23,7 +24,7 @@ use crate::collect::{Collector, HealthBoard, system_clock};
 use crate::config::{Config, KeySource};
 use crate::confine::{Pool, Reader, Settings};
 use crate::fingerprint::{Key, Keyring};
-use crate::net::Client;
+use crate::net::{Client, NetSettings};
 use crate::pipeline::{Current, Engine, Flow, Inflow, Sources};
 use crate::queue::{LocalQueue, Queue, SpoolKey};
 use crate::store::{FilteredSeen, SqliteStore};
@@ -58,6 +59,7 @@ pub async fn run(config: Config) -> Result<()> {
     let (collecting, board) = collect(&config, &opened, wanted, &stop_collecting).await?;
     let survey = tokio::spawn(survey::keep(opened.survey(health.clone(), board)));
     let alive = tokio::spawn(systemd::watchdog(survey::pulse));
+    let told = tokio::spawn(tell_health(config.alert.alertmanager.clone(), config.net.clone(), health.clone()));
     let (mut changes, _watcher) = watcher::watch(&config);
     health.ready();
     events::service_ready(config.sites.len(), config.alert.channels.len(), started.elapsed());
@@ -96,7 +98,7 @@ pub async fn run(config: Config) -> Result<()> {
         events::drain_cut_short(DRAIN);
     }
     deliveries.stop().await;
-    for task in [survey, alive, health_task] {
+    for task in [survey, alive, told, health_task] {
         task.abort();
     }
     events::service_stopped(stopping.elapsed());
@@ -187,6 +189,14 @@ fn deliver(config: &Config, store: &Arc<SqliteStore>) -> Result<(Deliveries, Arc
     }
     let wake = Arc::new(Notify::new());
     Ok((Deliveries::start(store.clone(), channels, wake.clone()), wake))
+}
+
+/// Tells the Alertmanager, if there is one, what the service is concerned about.
+async fn tell_health(alertmanager: Option<Alertmanager>, net: NetSettings, health: Health) {
+    let Some(alertmanager) = alertmanager else { return };
+    if let Err(error) = alertmanager.keep_told(&net, || health.concerns()).await {
+        tracing::error!(event = "alertmanager.not_set_up", error = %events::Chain(&error), "health is told to nobody");
+    }
 }
 
 /// What verdicts are merged and routed by, under this set of watchlists.

@@ -3,7 +3,11 @@
 //! Ignored by default, because it needs Python with those clients (`shared/receivers/README.md`); run it with
 //! `VIGIE_RECEIVERS=…/receivers VIGIE_PYTHON=…/bin/python cargo test --test it receivers -- --ignored`.
 
+mod alertmanager;
+mod intelmq;
 mod mail;
+mod rt;
+mod stix;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The channels, one file each: its settings, what it sends, how it recognises what it has sent before.
 
-mod http;
+pub(super) mod http;
 
 #[cfg(test)]
 mod contract;
@@ -9,9 +9,12 @@ mod tests;
 
 pub mod chat;
 pub mod file;
+pub mod intelmq;
 pub mod journal;
 pub mod mail;
 pub mod misp;
+pub mod rt;
+pub mod stix;
 pub mod stream;
 pub mod syslog;
 pub mod thehive;
@@ -33,10 +36,18 @@ pub enum Kind {
     File(file::Settings),
     /// A signed webhook.
     Webhook(webhook::Settings),
+    /// IntelMQ.
+    IntelMq(intelmq::Settings),
     /// E-mail.
     Mail(mail::Settings),
     /// A MISP instance.
     Misp(misp::Settings),
+    /// Request Tracker.
+    Rt(rt::Settings),
+    /// STIX bundles in a folder.
+    Stix(stix::Settings),
+    /// A collection of a TAXII server.
+    Taxii(stix::taxii::Settings),
     /// A TheHive instance.
     TheHive(thehive::Settings),
     /// Slack, Mattermost or Teams.
@@ -61,7 +72,7 @@ impl Kind {
     pub fn usual_clearance(&self) -> Clearance {
         match self {
             // Stays on this machine.
-            Self::File(_) | Self::Stream(_) | Self::Journal(_) => Clearance::ALL,
+            Self::File(_) | Self::Stix(_) | Self::Stream(_) | Self::Journal(_) => Clearance::ALL,
             // Every mail server on the way may read it.
             Self::Mail(mail) if mail.is_plain() => Clearance { tlp: Tlp::Green, pap: Pap::Amber },
             _ => Clearance { tlp: Tlp::Amber, pap: Pap::Amber },
@@ -107,8 +118,12 @@ pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn
     Ok(match &settings.kind {
         Kind::File(own) => Arc::new(file::FileChannel::open(own)?),
         Kind::Webhook(own) => Arc::new(webhook::WebhookChannel::new(own, &with.net)?),
+        Kind::IntelMq(own) => Arc::new(intelmq::IntelMqChannel::new(own, &with.net)?),
         Kind::Mail(own) => Arc::new(mail::MailChannel::new(own)?),
         Kind::Misp(own) => Arc::new(misp::MispChannel::new(own, &with.net)?),
+        Kind::Rt(own) => Arc::new(rt::RtChannel::new(own, &with.net)?),
+        Kind::Stix(own) => Arc::new(stix::StixChannel::new(own)?),
+        Kind::Taxii(own) => Arc::new(stix::taxii::TaxiiChannel::new(own, &with.net)?),
         Kind::TheHive(own) => Arc::new(thehive::TheHiveChannel::new(own, &with.net)?),
         Kind::Chat(own) => Arc::new(chat::ChatChannel::new(own, &with.net)?),
         Kind::Syslog(own) => Arc::new(syslog::SyslogChannel::new(own)?),
