@@ -3,10 +3,8 @@
 use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
 
-use jiff::Zoned;
-
 use super::exit::{Exit, Outcome};
-use super::scan::{EngineArgs, detail, inputs};
+use super::scan::{EngineArgs, Passwords, detail, inputs};
 use crate::extract::Limits;
 use crate::pipeline::Judging;
 
@@ -26,12 +24,13 @@ pub fn run(args: &Args) -> Outcome {
     let engine = args.engine.load()?;
     let reader = args.engine.reader()?;
     let limits = Limits::default();
-    let judging =
-        Judging { matcher: &engine.matcher, limits: &limits, reader: &reader, refs: false, today: Zoned::now().date() };
+    let judging = Judging::new(&engine.matcher, &limits, &reader);
     let mut out = BufWriter::new(stdout().lock());
     let mut incomplete = !engine.refused.is_empty();
-    for input in inputs::list(std::slice::from_ref(&args.document)) {
-        let scanned = inputs::scan(&input, judging)?;
+    let inputs = inputs::list(std::slice::from_ref(&args.document));
+    let passwords = Passwords::new(Vec::new(), &inputs);
+    for input in &inputs {
+        let scanned = inputs::scan(input, judging, &passwords)?;
         incomplete |= scanned.unreadable;
         detail(&mut out, &scanned.assessment)?;
     }

@@ -13,11 +13,6 @@ pub fn bytes(total: Option<u64>, what: &str) -> ProgressBar {
     ready(bar, what)
 }
 
-/// A bar over `total` things.
-pub fn count(total: u64, what: &str) -> ProgressBar {
-    ready(ProgressBar::new(total).with_style(style("{msg:12} {wide_bar} {pos}/{len} {per_sec} {eta}")), what)
-}
-
 fn ready(bar: ProgressBar, what: &str) -> ProgressBar {
     // Drawn at most ten times a second: the work must not wait for a terminal. Hidden by itself where there is none.
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));

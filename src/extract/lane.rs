@@ -1,18 +1,19 @@
 //! The streaming lane: large plain dumps, cut into chunks that several threads can parse.
 //!
-//! [`Lane::open`] looks at the beginning of a document and learns how it is written. [`Lane::chunks`] then cuts the
+//! [`Lane::open`] looks at the beginning of a document and learns how it is written. A [`Cutter`] then cuts the
 //! document at row ends, and [`Lane::parse`] reads one chunk with what was learned.
 //!
 //! The contract that makes chunks independent:
 //!
-//! 1. Where chunks begin and end depends on the bytes and the lane alone, not on who asks, when, or with how many
-//!    threads; and [`Lane::chunks_after`] goes on behind any chunk exactly as [`Lane::chunks`] would have.
-//! 2. No row, and no quoted cell with line ends in it, is cut, unless it is longer than the limit for lines.
+//! 1. Where chunks begin and end depends on the bytes and the lane alone, not on who asks, when, how much of the
+//!    document is at hand, or with how many threads; and a [`Cutter`] that was kept goes on as if it had never stopped.
+//! 2. No row, and no quoted cell with line ends in it, is cut, unless it is longer than the limit for lines (or the
+//!    text is UTF-16 or UTF-32: that is cut at line ends).
 //! 3. What a chunk gives depends on its bytes, its [`Chunk`] and the lane alone.
 //!
 //! So a document gives the same tables and rows however its chunks are spread, and a reader that was killed resumes
-//! behind the last chunk whose results were kept. Nothing is unpacked here: a compressed or multi-byte document has
-//! no lane.
+//! behind the last chunk whose results were kept. A chunk that begins within a statement, block or table knows its
+//! head. Nothing is unpacked here: a compressed document has no lane.
 
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ use super::detect::{Kind, detect};
 use super::encoding;
 use super::limits::Limits;
 use super::out::{Out, TableNumbers};
-use super::text::plan::{PIECE, Plan};
+use super::text::plan::{self, PIECE, Plan};
 use crate::model::{ContentSink, Flow, Table};
 
 /// Bytes of a chunk, before it is cut back to a row end.
@@ -31,13 +32,40 @@ pub const CHUNK: usize = PIECE;
 /// How many bytes from the beginning of a document [`Lane::open`] wants to see, if there are as many.
 pub const SAMPLE: usize = 256 << 10;
 
+/// Tables told apart in one chunk.
+const TABLES: u32 = 1024;
+
 /// One stretch of a document that can be parsed by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     /// Its number, from 0, in document order.
     pub no: u32,
     /// The bytes of the document it covers. Chunks follow each other without gaps.
     pub range: Range<usize>,
+    /// What it must be read behind: heads of what earlier chunks opened and did not close.
+    prelude: Vec<u8>,
+}
+
+/// Goes along a document and cuts it into chunks. Can be kept and taken up again; it then holds heads of statements
+/// and tables as they stand in the document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cutter(plan::Cutter);
+
+impl Cutter {
+    /// The next chunk, given what stands in the document from [`Cutter::position`] on. `last` says that nothing
+    /// follows `rest`. `None` if more of the document is needed to tell, or all of it is cut; never more than
+    /// [`Limits::line`] + [`CHUNK`] bytes are asked for.
+    pub fn next(&mut self, lane: &Lane, rest: &[u8], last: bool) -> Option<Chunk> {
+        let (no, start) = (self.0.no, self.0.at);
+        let (length, prelude) = self.0.next(&lane.plan, rest, last, lane.limits.line)?;
+        Some(Chunk { no, range: start..start + length, prelude })
+    }
+
+    /// How many bytes of the document are cut.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.0.at
+    }
 }
 
 /// How a large plain document is to be read.
@@ -52,40 +80,22 @@ impl Lane {
     /// encoding that can be cut anywhere, or is written in a way that only [`extract`](super::extract) can read.
     #[must_use]
     pub fn open(sample: &[u8], limits: &Limits) -> Option<Lane> {
-        if detect(sample) != Kind::Text || encoding::noise(sample).is_some() {
+        if detect(sample) != Kind::Text {
             return None;
         }
         let plan = Plan::learn(sample);
+        let whole = sample.len() - (sample.len() - plan.mark) % plan.charset.unit();
+        if encoding::noise(&encoding::decode(&sample[plan.mark..whole], plan.charset)).is_some() {
+            return None;
+        }
         let limits = Limits { passwords: Vec::new(), ..limits.clone() };
         plan.charset.cuts_anywhere().then_some(Lane { limits, plan })
     }
 
     /// The chunks of a document, in order.
     pub fn chunks<'a>(&'a self, document: &'a [u8]) -> impl Iterator<Item = Chunk> + 'a {
-        self.from(document, 0, 0)
-    }
-
-    /// The chunks behind `last`, which [`Lane::chunks`] of the same document gave.
-    pub fn chunks_after<'a>(&'a self, document: &'a [u8], last: &Chunk) -> impl Iterator<Item = Chunk> + 'a {
-        self.from(document, last.no + 1, last.range.end)
-    }
-
-    fn from<'a>(&'a self, document: &'a [u8], mut no: u32, mut start: usize) -> impl Iterator<Item = Chunk> + 'a {
-        std::iter::from_fn(move || {
-            let rest = document.get(start..).filter(|rest| !rest.is_empty())?;
-            let end = start + self.cut(rest, true);
-            let chunk = Chunk { no, range: start..end };
-            (no, start) = (no + 1, end);
-            Some(chunk)
-        })
-    }
-
-    /// Length of the chunk at the beginning of `rest`, for readers that hold only part of a document. `last` says
-    /// that nothing follows `rest`. 0 if more of the document is needed to tell; never more than
-    /// [`Limits::line`] + [`CHUNK`] bytes are asked for.
-    #[must_use]
-    pub fn cut(&self, rest: &[u8], last: bool) -> usize {
-        self.plan.cut(rest, last, self.limits.line)
+        let mut cutter = Cutter::default();
+        std::iter::from_fn(move || cutter.next(self, &document[cutter.position()..], true))
     }
 
     /// Announces what all chunks share: to be called once, before their results are put together.
@@ -96,19 +106,20 @@ impl Lane {
     }
 
     /// Reads one chunk. `document` is what [`Lane::chunks`] was given. Row numbers rise along the document and tell
-    /// chunks apart (the first of a chunk is its byte offset); table 0 is the same table in all chunks, any other
-    /// belongs to its chunk.
+    /// chunks apart (the first of a chunk is its byte offset). Table 0 is the same table in all chunks, and so are
+    /// tables with the same header; any other belongs to its chunk.
     pub fn parse(&self, document: &[u8], chunk: &Chunk, sink: &mut dyn ContentSink) -> Flow {
         self.parse_bytes(&document[chunk.range.clone()], chunk, sink)
     }
 
     /// [`Lane::parse`] for readers that hold only the chunk's bytes.
     pub fn parse_bytes(&self, bytes: &[u8], chunk: &Chunk, sink: &mut dyn ContentSink) -> Flow {
-        let numbers = TableNumbers::new(1 + chunk.no.saturating_mul(1024), 1024);
+        let numbers = TableNumbers::by_header(1 + chunk.no.saturating_mul(TABLES), TABLES);
         let mut out = Out::new(sink, &self.limits, numbers, chunk.range.start as u64).unbounded();
         out.read(bytes.len());
         let first = chunk.no == 0;
-        let text = encoding::decode(&bytes[if first { self.plan.mark } else { 0 }..], self.plan.charset);
+        let mark = if first { self.plan.mark } else { 0 };
+        let text = plan::decoded(&chunk.prelude, &bytes[mark..], self.plan.charset);
         self.plan.read(&mut out, &text, first, self.plan.table().map(|_| 0));
         out.end_member();
         out.flow()
@@ -138,10 +149,25 @@ mod tests {
         } else {
             chunks.iter().for_each(&mut read_chunk)
         };
-        let resumed: Vec<Chunk> = lane.chunks_after(document, &chunks[0]).collect();
-        assert_eq!(resumed, chunks[1..]);
+        assert_eq!(resumed(&lane, document), chunks);
         parts.sort_by_key(|(no, _)| *no);
         parts.into_iter().flat_map(|(_, rows)| rows).collect()
+    }
+
+    /// The chunks as a reader gets them that holds little of the document at a time and is stopped at every chunk.
+    fn resumed(lane: &Lane, document: &[u8]) -> Vec<Chunk> {
+        let (mut chunks, mut kept) = (Vec::new(), serde_json::to_vec(&Cutter::default()).unwrap());
+        let mut held = CHUNK / 2;
+        loop {
+            let mut cutter: Cutter = serde_json::from_slice(&kept).unwrap();
+            let rest = &document[cutter.position()..];
+            match cutter.next(lane, &rest[..rest.len().min(held)], held >= rest.len()) {
+                Some(chunk) => chunks.push(chunk),
+                None if rest.is_empty() => return chunks,
+                None => held += CHUNK / 2,
+            }
+            kept = serde_json::to_vec(&cutter).unwrap();
+        }
     }
 
     fn sequential(document: &[u8]) -> Vec<Vec<String>> {
@@ -173,19 +199,91 @@ mod tests {
                 format!("INSERT INTO `u` (`a`,`b`,`c`) VALUES {};\n", tuples.join(",\n"))
             })
             .collect();
-        for (name, document) in [("csv", csv), ("lines", lines), ("array", array), ("nested", nested), ("sql", sql)] {
+        let pretty = lines.replace("{\"nom\": \"nom", "  {\n    \"nom\": \"nom").replace("}}\n", "}\n  },\n");
+        let envelope = format!("{{\"ok\": true, \"data\": {{\"users\": {array}}}, \"next\": null}}");
+        let tuples: Vec<String> = (0..n).map(row).map(|(a, b, c)| format!("('{a}),(','{b}','{c}')")).collect();
+        let define = "CREATE TABLE `u` (\n  `nom` text,\n  `mail` text,\n  `tel` text\n) ENGINE=InnoDB;\n";
+        let one_line = format!("{define}INSERT INTO `u` VALUES {};\n", tuples.join(","));
+        let many_lines = format!("{define}INSERT INTO `u` VALUES\n{};\n", tuples.join(",\n"));
+        let copy: String = (0..n).map(row).map(|(a, b, c)| format!("{a}\t{b}\t{c}\n")).collect();
+        let copy = format!("SET x = 0;\n\nCOPY public.u (nom, mail, tel) FROM stdin;\n{copy}\\.\n\nSELECT 1;\n");
+        let cells = |tag: &str, (a, b, c): (String, String, String)| {
+            format!("<tr><{tag}>{a}</{tag}><{tag}>{b}</{tag}><{tag}>{c}</{tag}></tr>")
+        };
+        let rows: String = (0..n).map(|i| cells("td", row(i))).collect();
+        let html = format!(
+            "<html><body><p>x</p>\n<table>{}{rows}</table></body></html>",
+            cells("th", ("Nom".into(), "Mail".into(), "Tel".into()))
+        );
+        let records: String = (0..n)
+            .map(row)
+            .map(|(a, b, c)| format!("<u id='1'><nom>{a}</nom><mail>{b}</mail><tels><tel>{c}</tel></tels></u>"))
+            .collect();
+        let xml = format!("<?xml version='1.0'?>\n<export>{records}</export>\n");
+        for (name, document) in [
+            ("csv", csv),
+            ("lines", lines),
+            ("array", array),
+            ("nested", nested),
+            ("sql", sql),
+            ("pretty", pretty),
+            ("envelope", envelope),
+            ("one line", one_line),
+            ("many lines", many_lines),
+            ("copy", copy),
+            ("html", html),
+            ("xml", xml),
+        ] {
             let whole = sequential(document.as_bytes());
             assert!(whole.len() >= n, "{name}: {} of {n}", whole.len());
-            assert!(chunked(document.as_bytes(), true) == whole, "{name}");
+            let cut = chunked(document.as_bytes(), true);
+            let differs = cut.iter().zip(&whole).position(|(a, b)| a != b);
+            assert!(cut == whole, "{name}: {} and {} rows, differ at {differs:?}", cut.len(), whole.len());
             assert!(chunked(document.as_bytes(), false) == whole, "{name}");
         }
     }
 
     #[test]
-    fn what_has_to_be_unpacked_or_is_cut_badly_has_no_lane() {
+    fn columns_are_known_in_all_chunks() {
+        let n = 30_000;
+        let values = |i: usize| [format!("nom{i}"), format!("u{i}@mail.example"), format!("06{:08}", i * 37)];
+        let tuples: Vec<String> = (0..n).map(|i| format!("('{}')", values(i).join("','"))).collect();
+        let copy: String = (0..n).map(|i| values(i).join("\t") + "\n").collect();
+        let rows: String = (0..n).map(|i| format!("<tr><td>{}</td></tr>\n", values(i).join("</td><td>"))).collect();
+        for document in [
+            format!("CREATE TABLE u (nom text, mail text, tel text);\nINSERT INTO u VALUES {};\n", tuples.join(",")),
+            format!("COPY u (nom, mail, tel) FROM stdin;\n{copy}\\.\n"),
+            format!("<table><tr><th>nom</th><th>mail</th><th>tel</th></tr>{rows}</table>"),
+        ] {
+            let lane = Lane::open(&document.as_bytes()[..SAMPLE], &Limits::default()).unwrap();
+            let mut numbers = std::collections::HashSet::new();
+            for chunk in lane.chunks(document.as_bytes()) {
+                let mut kept = Kept::default();
+                let _ = lane.parse(document.as_bytes(), &chunk, &mut kept);
+                // The statements before the first that brings rows may be a chunk of their own.
+                assert!(chunk.no < 1 || !kept.rows.is_empty());
+                if kept.rows.is_empty() {
+                    continue;
+                }
+                assert_eq!(kept.headers(), [Some(vec!["nom", "mail", "tel"])], "chunk {}", chunk.no);
+                numbers.extend(kept.tables.iter().filter(|t| t.header.is_some()).map(|t| t.no));
+            }
+            assert_eq!(numbers.len(), 1, "one table, however often it is met");
+        }
+    }
+
+    #[test]
+    fn wide_characters_are_cut_at_line_ends() {
+        let rows: String = (0..40_000).map(|i| format!("Martin{i};u{i}@mail.example;06{:08}\n", i * 37)).collect();
+        for units in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = rows.encode_utf16().flat_map(units).collect();
+            assert!(chunked(&wide, false) == sequential(&wide));
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_unpacked_has_no_lane() {
         assert!(Lane::open(b"PK\x03\x04", &Limits::default()).is_none());
-        let wide: Vec<u8> = "nom;mail\nMartin;a@b.example\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(Lane::open(&wide, &Limits::default()).is_none());
         assert!(Lane::open(b"plain\n", &Limits::default()).is_some());
     }
 }

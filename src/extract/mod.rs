@@ -36,6 +36,12 @@ pub struct Input<'a> {
     pub bytes: &'a [u8],
 }
 
+/// Whether what begins with `head` may hold something that asks for a password: anything but plain text.
+#[must_use]
+pub fn may_be_locked(head: &[u8]) -> bool {
+    detect::detect(head) != detect::Kind::Text
+}
+
 /// Reads a document and all that is packed in it into `sink`. Returns [`Flow::Stop`] if the sink asked to stop or a
 /// limit on the whole document (time, rows) was reached; the latter is also reported as a skip.
 pub fn extract(input: Input<'_>, limits: &Limits, sink: &mut dyn ContentSink) -> Flow {

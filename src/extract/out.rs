@@ -20,11 +20,38 @@ const MAX_SKIPS: usize = 1_000;
 pub(crate) struct TableNumbers {
     next: u32,
     end: u32,
+    /// Where tables with the same header are one table wherever they stand: those met so far.
+    by_header: Option<HashSet<u32>>,
 }
+
+/// Tables known by their header have numbers of their own, from here on.
+const BY_HEADER: u32 = 1 << 31;
 
 impl TableNumbers {
     pub(crate) fn new(next: u32, count: u32) -> Self {
-        Self { next, end: next.saturating_add(count) }
+        Self { next, end: next.saturating_add(count), by_header: None }
+    }
+
+    /// For parts that know nothing of each other: a table with a header has the same number in all of them.
+    pub(crate) fn by_header(next: u32, count: u32) -> Self {
+        let next = next.min(BY_HEADER - 1);
+        Self { next, end: next.saturating_add(count).min(BY_HEADER), by_header: Some(HashSet::new()) }
+    }
+
+    /// The number of the next table, and whether it was given before.
+    fn take(&mut self, shape: Shape, header: Option<&[String]>) -> (u32, bool) {
+        let no = self.next;
+        self.next += 1;
+        let (Some(known), Some(header)) = (&mut self.by_header, header) else { return (no, false) };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[shape as u8]);
+        for name in header {
+            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        }
+        let mut number = [0; 4];
+        hasher.finalize_xof().fill(&mut number);
+        let no = BY_HEADER | u32::from_le_bytes(number);
+        (no, !known.insert(no))
     }
 }
 
@@ -124,9 +151,10 @@ impl<'s> Out<'s> {
             self.skip(SkipReason::TooManyRows, format!("{} tables; the rest is read as text", self.limits.tables));
             return None;
         }
-        let no = self.numbers.next;
-        self.numbers.next += 1;
-        self.sink.table(Table { no, shape, member: self.member.clone(), header });
+        let (no, known) = self.numbers.take(shape, header.as_deref());
+        if !known {
+            self.sink.table(Table { no, shape, member: self.member.clone(), header });
+        }
         Some(no)
     }
 

@@ -4,6 +4,8 @@
 //! names and towns are shared: what counts is how many bits of coincidence would be needed for a stranger's row to
 //! agree as much.
 
+use serde::{Deserialize, Serialize};
+
 use crate::fingerprint::MaskTag;
 use crate::model::FieldKind;
 
@@ -14,7 +16,7 @@ pub(super) const SURE: f32 = 20.0;
 pub(super) const WORTH_KEEPING: f32 = 3.0;
 
 /// A record that a row may show.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct RowCandidate {
     /// Position in the catalogue.
     pub(super) index: u16,

@@ -1,7 +1,9 @@
 //! What one document has shown so far: rows kept as evidence, columns learned, records counted. Bounded whatever the
 //! document's size, and mergeable, since several threads may read one document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::MaskedRow;
 use crate::model::finding::MAX_COLUMNS;
@@ -17,11 +19,13 @@ const BLOCK: u64 = 64;
 const DOUBTFUL: usize = 1 << 20;
 /// Rows after which the columns of a table are taken as known.
 const LEARNED: u32 = 64;
+/// Tables remembered before those without a match are forgotten.
+const IDLE_TABLES: usize = 1_024;
 /// Masked rows kept to choose a sample from.
 const SAMPLE: usize = 8;
 
 /// A row in which at least one record was recognised.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct KeptRow {
     /// Table within the document.
     pub(super) table: u32,
@@ -34,7 +38,7 @@ pub(super) struct KeptRow {
 }
 
 /// A record that one row alone does not prove.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Doubtful {
     pub(super) table: u32,
     pub(super) index: u16,
@@ -44,7 +48,7 @@ pub(super) struct Doubtful {
 }
 
 /// How often the cells of a table agreed with the columns of an index, over the rows in which it had a candidate.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Agreement {
     /// Rows counted.
     pub(super) rows: u32,
@@ -115,7 +119,7 @@ impl Agreement {
 }
 
 /// One table of the document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct TableState {
     /// Column names where the document gives any.
     pub(super) header: Option<Vec<String>>,
@@ -152,7 +156,7 @@ impl TableState {
 }
 
 /// Everything one document has shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Evidence {
     /// Rows with any value in them.
     pub(super) rows: u64,
@@ -162,6 +166,7 @@ pub(super) struct Evidence {
     kept: Vec<KeptRow>,
     stride: u64,
     /// Records recognised beyond doubt, by index and slot, with the kinds shown (bits by code).
+    #[serde(with = "pairs")]
     pub(super) records: HashMap<(u16, u32), u32>,
     pub(super) doubtful: Vec<Doubtful>,
     /// Doubtful matches that found no room any more.
@@ -216,6 +221,17 @@ impl Evidence {
         kept
     }
 
+    /// Forgets tables in which nothing was recognised: a long document may show one after another. The first stays, which
+    /// may go on through all of it.
+    pub(super) fn forget_idle(&mut self) {
+        if self.tables.len() <= IDLE_TABLES {
+            return;
+        }
+        let doubted = self.doubtful.iter().map(|doubtful| doubtful.table);
+        let wanted: HashSet<u32> = self.kept.iter().map(|row| row.table).chain(doubted).collect();
+        self.tables.retain(|no, state| *no == 0 || state.sure > 0 || wanted.contains(no));
+    }
+
     /// Adds what another thread saw of the same document.
     pub(super) fn merge(&mut self, other: Self) {
         self.rows += other.rows;
@@ -252,6 +268,23 @@ impl Evidence {
         self.sample.extend(other.sample);
         self.sample.sort_by_key(|(row, _)| *row);
         self.sample.truncate(SAMPLE);
+        self.forget_idle();
+    }
+}
+
+/// Records by index and slot as a list: a map's keys must be texts in JSON.
+mod pairs {
+    use std::collections::HashMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(records: &HashMap<(u16, u32), u32>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(records.iter().map(|((index, slot), kinds)| (index, slot, kinds)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<(u16, u32), u32>, D::Error> {
+        let records = Vec::<(u16, u32, u32)>::deserialize(from)?;
+        Ok(records.into_iter().map(|(index, slot, kinds)| ((index, slot), kinds)).collect())
     }
 }
 

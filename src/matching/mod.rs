@@ -13,6 +13,7 @@ mod by_tags;
 mod candidate;
 mod evidence;
 mod finish;
+mod kept;
 mod names;
 mod row;
 mod scan;

@@ -57,7 +57,12 @@ impl<'m> Scan<'m> {
     pub fn merge(&mut self, other: Self) {
         self.evidence.merge(other.evidence);
         self.terms.merge(&other.terms);
-        self.skipped.extend(other.skipped.into_iter().filter(|skip| skip.detail != DROPPED));
+        // Parts of one document may each meet the same limit.
+        for skip in other.skipped {
+            if skip.detail != DROPPED && !self.skipped.contains(&skip) {
+                self.skipped.push(skip);
+            }
+        }
         self.bytes += other.bytes;
         self.damaged |= other.damaged;
         self.note_dropped();

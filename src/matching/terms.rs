@@ -6,6 +6,7 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use serde::{Deserialize, Serialize};
 
 use crate::model::attribution::TermMatch;
 use crate::model::{Severity, SystemId, TermWatchlist, Tlp};
@@ -126,6 +127,11 @@ impl Terms {
         self.terms.is_empty()
     }
 
+    /// All terms as written, with their watchlists.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&SystemId, &str)> {
+        self.terms.iter().map(|term| (&self.watchlists[usize::from(term.watchlist)].0, term.text.as_str()))
+    }
+
     /// Severity and TLP of a term watchlist.
     #[must_use]
     pub fn scale(&self, watchlist: &SystemId) -> Option<(Severity, Tlp)> {
@@ -218,7 +224,7 @@ fn spellings(terms: &[Term]) -> Vec<(String, u32)> {
 }
 
 /// How often each term was found in one document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct TermCounts {
     counts: Vec<u64>,
 }

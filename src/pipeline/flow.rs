@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
+use super::checkpoint::Checkpoints;
 use super::engine::{Current, Sources};
 use super::judge::JudgeError;
 use super::settings::PipelineSettings;
@@ -37,6 +38,8 @@ pub struct Flow {
     pub reader: Arc<Reader>,
     /// Where verdicts go.
     pub committer: Arc<Committer>,
+    /// Where what is known of long documents is kept while they are read.
+    pub checkpoints: Option<Arc<Checkpoints>>,
     /// How many posts at a time, on how many threads.
     pub settings: PipelineSettings,
 }
@@ -118,6 +121,7 @@ impl Flow {
         let waits = |error: &dyn Error, pause| events::post_retried(id, error, pause);
         persist(|| self.committer.commit(judged.clone()), waits).await;
         persist(|| self.queue.ack(receipt), waits).await;
+        self.forget_checkpoints(&post);
         metrics().queue_posts.set(self.queue.depth().posts as i64);
         let took = Timestamp::now().duration_since(post.fetched_at).unsigned_abs();
         events::post_settled(&post.site, id, verdict, took);

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::checkpoint::Checkpoints;
 use super::document::Document;
 use crate::attribute::{Context, DocumentFacts, attribute};
 use crate::confine::{ConfineError, Reader};
@@ -23,6 +24,30 @@ pub struct Judging<'a> {
     pub refs: bool,
     /// The day it is.
     pub today: Date,
+    /// Who is told how it goes.
+    pub follow: &'a (dyn Fn(Step<'_>) + Sync),
+    /// Where what is known of long documents is kept while they are read.
+    pub checkpoints: Option<&'a Checkpoints>,
+}
+
+impl<'a> Judging<'a> {
+    /// Today, without references, telling nobody and keeping nothing.
+    #[must_use]
+    pub fn new(matcher: &'a Matcher, limits: &'a Limits, reader: &'a Reader) -> Self {
+        let today = jiff::Zoned::now().date();
+        Self { matcher, limits, reader, refs: false, today, follow: &|_| {}, checkpoints: None }
+    }
+}
+
+/// What happens while a document is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// So many more bytes of it, as received, are done with.
+    Read(u64),
+    /// Its reading goes on behind so many bytes that were read before.
+    Resumed(u64),
+    /// What is known of it could not be kept: were it interrupted now, it would have to go back further.
+    NotKept(&'a std::io::Error),
 }
 
 /// Why nothing may be concluded of a document yet.
@@ -42,7 +67,7 @@ pub enum JudgeError {
 /// If nothing may be concluded.
 pub fn judge(document: Document<'_>, judging: Judging<'_>) -> Result<Assessment, JudgeError> {
     let name = document.name.to_owned();
-    let reading = document.scan(judging.matcher, judging.limits, judging.reader)?;
+    let reading = document.scan(judging)?;
     let facts = DocumentFacts {
         name,
         blake3: reading.hash.to_hex().to_string(),

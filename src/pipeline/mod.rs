@@ -6,17 +6,20 @@
 //! ```
 //! [`judge()`] is one document's way, shared with `vigie scan`; [`Engine`] is what documents are held against.
 
+mod checkpoint;
 mod document;
 mod engine;
 mod flow;
 mod intake;
 mod judge;
+mod long;
 mod post;
 mod settings;
 
+pub use checkpoint::Checkpoints;
 pub use document::Document;
 pub use engine::{Current, Engine, Refusal, Sources};
 pub use flow::Flow;
 pub use intake::Inflow;
-pub use judge::{JudgeError, Judging, judge};
+pub use judge::{JudgeError, Judging, Step, judge};
 pub use settings::{PipelineSettings, RawPipelineSettings, cores};

@@ -5,7 +5,7 @@
 //! it stays on disk afterwards.
 
 pub mod local;
-mod seal;
+pub(crate) mod seal;
 mod settings;
 mod wire;
 

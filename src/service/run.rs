@@ -25,7 +25,7 @@ use crate::config::{Config, KeySource};
 use crate::confine::{Pool, Reader, Settings};
 use crate::fingerprint::{Key, Keyring};
 use crate::net::{Client, NetSettings};
-use crate::pipeline::{Current, Engine, Flow, Inflow, Sources};
+use crate::pipeline::{Checkpoints, Current, Engine, Flow, Inflow, Sources};
 use crate::queue::{LocalQueue, Queue, SpoolKey};
 use crate::store::{FilteredSeen, SqliteStore};
 use crate::telemetry::events;
@@ -35,6 +35,9 @@ const SEEN_EXPECTED: usize = 100_000;
 
 /// The longest a stop waits for verdicts under way. What has none by then is in the queue.
 const DRAIN: Duration = Duration::from_secs(60);
+
+/// Time between two checkpoints of a long document: what a crash may cost of its reading.
+const CHECKPOINTS: Duration = Duration::from_secs(20);
 
 /// The context under which the spool's key is derived from the fingerprint key.
 const SPOOL_KEY: &str = "vigie 2026-11 spool";
@@ -113,6 +116,7 @@ struct Opened {
     seen: Arc<FilteredSeen>,
     queue: Arc<LocalQueue>,
     reader: Arc<Reader>,
+    checkpoints: Arc<Checkpoints>,
 }
 
 impl Opened {
@@ -123,6 +127,7 @@ impl Opened {
         let spool_keys = keys.keys().iter().map(|key| SpoolKey::derive(&*key.derive(SPOOL_KEY))).collect();
         let sources = Sources { folder: config.watchlists.clone(), keys, countries: config.countries.clone() };
         let loading = sources.clone();
+        let kept = config.state.join("checkpoints");
         let readers = Settings { workers: config.pipeline.threads, ..Settings::default() };
         spawn_blocking(move || {
             let store = Arc::new(SqliteStore::open(&database)?);
@@ -131,7 +136,8 @@ impl Opened {
             let current = Current::new(Engine::load(&loading));
             let pool = Pool::new(readers).context("content cannot be read")?;
             let reader = Arc::new(Reader::Confined(pool));
-            Ok(Self { sources, current, store, seen, queue, reader })
+            let checkpoints = Arc::new(Checkpoints::open(&kept, loading.keys.current(), CHECKPOINTS)?);
+            Ok(Self { sources, current, store, seen, queue, reader, checkpoints })
         })
         .await?
     }
@@ -216,6 +222,7 @@ fn flow(config: &Config, opened: &Opened, committer: &Arc<Committer>) -> Arc<Flo
         limits: config.limits.clone(),
         reader: opened.reader.clone(),
         committer: committer.clone(),
+        checkpoints: Some(opened.checkpoints.clone()),
         settings: config.pipeline.clone(),
     })
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use super::metrics::{ByChannelOutcome, ByOutcome, ByReason, BySite, BySiteOutcome, ByStatus, ByVerdict, metrics};
-use crate::model::{AlertId, PostId, ScanReport, SiteId, Skip, Verdict};
+use crate::model::{AlertId, PostId, ScanReport, SiteId, Skip, SkipReason, Verdict};
 
 /// An error with its causes, one after another, on one line.
 pub struct Chain<'a>(pub &'a dyn Error);
@@ -160,9 +160,33 @@ pub fn document_judged(site: &SiteId, post: &PostId, report: &ScanReport, took: 
     );
 }
 
+/// So many more bytes of documents, as received, are done with.
+pub fn bytes_done(bytes: u64) {
+    metrics().bytes_done.inc_by(bytes);
+}
+
+/// A long document is being read.
+pub fn document_progress(post: &PostId, done: u64, bytes: u64) {
+    info!(event = "document.progress", %post, done, bytes, "a long document is being read");
+}
+
+/// The reading of a long document, which was interrupted, goes on.
+pub fn document_resumed(post: &PostId, done: u64, bytes: u64) {
+    info!(event = "document.resumed", %post, done, bytes, "the reading of a long document goes on where it was interrupted");
+}
+
+/// What is known of a long document could not be kept.
+pub fn checkpoint_failed(post: &PostId, error: &dyn Error) {
+    let error = Chain(error);
+    warn!(event = "document.checkpoint_failed", %post, %error, "an interruption would cost more of a long document");
+}
+
 /// Part of a document was not read.
 pub fn content_skipped(post: &PostId, skip: &Skip) {
     metrics().skipped.get_or_create(&ByReason { reason: skip.reason.name() }).inc();
+    if skip.reason == SkipReason::Encrypted {
+        warn!(event = "content.locked", %post, "an encrypted archive: no password found with the post opens it");
+    }
     info!(event = "content.skipped", %post, reason = skip.reason.name(), "part of a post was not read");
 }
 

@@ -93,6 +93,8 @@ pub struct Metrics {
     pub documents: Family<ByVerdict, Counter>,
     /// Bytes read of documents, after unpacking.
     pub bytes_read: Counter,
+    /// Bytes of documents, as received, that are done with: moves while a long one is read.
+    pub bytes_done: Counter,
     /// Rows read of documents.
     pub rows_read: Counter,
     /// Parts of documents that were not read.
@@ -152,6 +154,12 @@ impl Metrics {
             bytes_in_flight: register(r, "in_flight_bytes", "Bytes of posts that are being judged", Gauge::default()),
             documents: register(r, "documents", "Documents judged", Family::default()),
             bytes_read: register(r, "document_bytes", "Bytes read of documents, after unpacking", Counter::default()),
+            bytes_done: register(
+                r,
+                "document_done_bytes",
+                "Bytes of documents, as received, that are done with",
+                Counter::default(),
+            ),
             rows_read: register(r, "document_rows", "Rows read of documents", Counter::default()),
             skipped: register(r, "skipped", "Parts of documents that were not read", Family::default()),
             settle_seconds: register(

@@ -2,27 +2,29 @@
 
 mod human;
 pub mod inputs;
+mod passwords;
+mod progress;
 
 use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-
-use anyhow::anyhow;
-use clap::ValueEnum;
-use jiff::Zoned;
+use std::time::Duration;
 
 use super::exit::{Exit, Failure, Outcome};
 use super::key::KeyArgs;
-use super::progress;
 use super::watchlist::{CountryArgs, WatchlistsArg};
 use crate::confine::{Pool, Reader, Settings};
 use crate::extract::Limits;
-use crate::model::Assessment;
-use crate::pipeline::{Engine, Judging, Sources};
+use crate::model::{Assessment, Sensitive};
+use crate::pipeline::{Checkpoints, Engine, JudgeError, Judging, Sources};
+use anyhow::{Context, anyhow};
+use clap::ValueEnum;
 
 pub use human::{describe, detail};
 use inputs::Source;
+pub use passwords::Passwords;
+use progress::Progress;
 
 /// Scan files: what of ours is in them, which system it is from, and when it was taken
 #[derive(Debug, clap::Args)]
@@ -31,8 +33,10 @@ Examples:
   vigie scan --watchlists watchlists --key-file vigie.key dump.zip
   vigie scan --key-file vigie.key --format jsonl --refs posts/ > findings.jsonl
   curl -s https://paste.example/raw/x | vigie scan --key-file vigie.key -
+  vigie scan --key-file vigie.key --resume progress/ huge.sql   # the same again after an interruption
 
 One report for each file, in the order given; an archive is one file, a folder stands for the files in it.
+Encrypted archives are tried with the passwords that texts scanned from the same folder mention.
 Exit codes: 0 done; 1 something was found (with --exit-code); 2 usage; 3 a file or an index could not be read.")]
 pub struct Args {
     #[command(flatten)]
@@ -46,6 +50,17 @@ pub struct Args {
     /// Leave with exit code 1 if anything was found
     #[arg(long)]
     exit_code: bool,
+    /// Passwords to try on encrypted archives, one a line
+    #[arg(long, value_name = "FILE")]
+    passwords: Option<PathBuf>,
+    /// Keep what is known of long files in this folder, sealed under the key, while they are read; the same command goes
+    /// on from there after an interruption. Emptied of what this scan kept when all of it is done
+    #[arg(long, value_name = "FOLDER")]
+    resume: Option<PathBuf>,
+    /// Seconds between two such notes of one file, 0 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, requires = "resume",
+          value_parser = clap::value_parser!(u64).range(..=60))]
+    resume_every: u64,
     /// Files or folders; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -114,33 +129,59 @@ pub fn run(args: &Args) -> Outcome {
     let reader = args.engine.reader()?;
     let limits = Limits::default();
     let inputs = inputs::list(&args.paths);
+    let passwords = Passwords::new(args.passwords()?, &inputs);
+    let checkpoints = args.checkpoints()?;
     let judging = Judging {
-        matcher: &engine.matcher,
-        limits: &limits,
-        reader: &reader,
         refs: args.refs,
-        today: Zoned::now().date(),
+        checkpoints: checkpoints.as_ref(),
+        ..Judging::new(&engine.matcher, &limits, &reader)
     };
     let mut out = BufWriter::new(stdout().lock());
     let (mut found, mut incomplete) = (false, !engine.refused.is_empty());
-    in_order(&inputs, judging, |scanned| {
+    let progress = Progress::over(&inputs);
+    let scan = |input: &Source| {
+        let follow = |step: crate::pipeline::Step<'_>| progress.follow(input, step);
+        inputs::scan(input, Judging { follow: &follow, ..judging }, &passwords)
+    };
+    let written = in_order(&inputs, scan, |scanned| {
         found |= scanned.assessment.report.verdict.is_finding();
         incomplete |= scanned.unreadable;
-        match args.format {
+        progress.done(|| match args.format {
             Format::Jsonl => {
                 serde_json::to_writer(&mut out, &scanned.assessment.report)?;
-                writeln!(out)?;
+                writeln!(out)
             }
-            Format::Human => describe(&mut out, &scanned.assessment)?,
-        }
-        Ok(())
-    })?;
+            Format::Human => describe(&mut out, &scanned.assessment),
+        })
+    });
+    progress.end();
+    written?;
     out.flush()?;
+    if let Some(checkpoints) = &checkpoints {
+        inputs.iter().filter_map(Source::id).for_each(|id| checkpoints.forget(&id));
+    }
     Ok(match (incomplete, found && args.exit_code) {
         (true, _) => Exit::Incomplete,
         (false, true) => Exit::Found,
         (false, false) => Exit::Done,
     })
+}
+
+impl Args {
+    fn passwords(&self) -> Result<Vec<Sensitive<String>>, Failure> {
+        let Some(file) = &self.passwords else { return Ok(Vec::new()) };
+        let named = || format!("{}: the passwords cannot be read; hint: one password a line, in UTF-8", file.display());
+        Passwords::read(file).with_context(named).map_err(Failure::Usage)
+    }
+
+    fn checkpoints(&self) -> Result<Option<Checkpoints>, Failure> {
+        let Some(folder) = &self.resume else { return Ok(None) };
+        let named =
+            || format!("{}: cannot be used for --resume; hint: name a folder that is writable", folder.display());
+        let every = Duration::from_secs(self.resume_every);
+        let opened = Checkpoints::open(folder, self.engine.keys.keyring()?.current(), every);
+        opened.with_context(named).map(Some).map_err(Failure::Usage)
+    }
 }
 
 /// A file's report, and whether the file could be read.
@@ -155,22 +196,21 @@ pub struct Scanned {
 /// few wait for an earlier one.
 fn in_order(
     inputs: &[Source],
-    judging: Judging<'_>,
+    scan: impl Fn(&Source) -> Result<Scanned, JudgeError> + Sync,
     mut each: impl FnMut(Scanned) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
-    let bar = progress::count(inputs.len() as u64, "scan");
     let next = AtomicUsize::new(0);
     let (done, reports) = mpsc::channel();
     let mut written = Ok(());
     rayon::in_place_scope(|threads| {
         for _ in 0..rayon::current_num_threads() {
-            let (done, next) = (done.clone(), &next);
+            let (done, next, scan) = (done.clone(), &next, &scan);
             threads.spawn(move |_| {
                 while let Some((at, input)) = {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     inputs.get(at).map(|i| (at, i))
                 } {
-                    if done.send((at, inputs::scan(input, judging))).is_err() {
+                    if done.send((at, scan(input))).is_err() {
                         return;
                     }
                 }
@@ -183,10 +223,7 @@ fn in_order(
             waiting.insert(at, report);
             while let Some(report) = waiting.remove(&due) {
                 due += 1;
-                bar.inc(1);
-                let result = report
-                    .map_err(Failure::from)
-                    .and_then(|scanned| bar.suspend(|| each(scanned)).map_err(Failure::from));
+                let result = report.map_err(Failure::from).and_then(|scanned| each(scanned).map_err(Failure::from));
                 if let Err(failure) = result {
                     // Nobody reads on: the threads stop at their next input.
                     next.store(inputs.len(), Ordering::Relaxed);
@@ -196,6 +233,5 @@ fn in_order(
             }
         }
     });
-    bar.finish_and_clear();
     written
 }

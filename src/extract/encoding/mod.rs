@@ -30,11 +30,10 @@ pub(crate) enum Charset {
 pub(crate) const SAMPLE: usize = 64 << 10;
 
 impl Charset {
-    /// Whether a text can be cut at its ASCII line ends before it is decoded.
+    /// Whether a text can be cut at its line ends before it is decoded: decoding can begin at any line.
     pub(crate) fn cuts_anywhere(self) -> bool {
         match self {
-            Self::Utf8 => true,
-            Self::Utf16 { .. } | Self::Utf32 { .. } => false,
+            Self::Utf8 | Self::Utf16 { .. } | Self::Utf32 { .. } => true,
             Self::Other(encoding) => encoding != encoding_rs::ISO_2022_JP,
         }
     }

@@ -1,5 +1,6 @@
 //! Markup: tables of HTML pages, records of XML exports, and the text of both.
 
+pub(crate) mod cut;
 mod html;
 pub(crate) mod tokens;
 mod xml;
@@ -31,9 +32,8 @@ enum Notation {
 
 fn begins(text: &[u8]) -> Option<Notation> {
     let window = &text[..text.len().min(64 << 10)];
-    let Token::Open { name, empty, .. } =
-        Tokens::new(window, 0).find(|token| !matches!(token, Token::Text(range) if range.is_empty()))?
-    else {
+    let blank = |token: &Token| matches!(token, Token::Text(range) if window[range.clone()].trim_ascii().is_empty());
+    let Token::Open { name, empty, .. } = Tokens::new(window, 0).find(|token| !blank(token))? else {
         return None;
     };
     let name = &window[name];

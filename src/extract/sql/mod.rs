@@ -4,6 +4,7 @@
 //! Rows are read in one pass; values are ranges of the dump unless something has to be unescaped.
 
 mod copy;
+pub(crate) mod cut;
 mod names;
 mod value;
 
@@ -76,6 +77,42 @@ fn has_backslash_escapes(text: &[u8]) -> bool {
     all == 0 || ends.count() * 2 < all
 }
 
+/// The beginning of a statement that brings rows: `INSERT INTO t (a, b)`.
+struct Head {
+    table: Vec<u8>,
+    list: Option<Names>,
+    /// Where it goes on, with `VALUES` or `SET`.
+    behind: usize,
+}
+
+impl Head {
+    fn read(text: &[u8], at: usize) -> Option<Self> {
+        let mut at = keyword(text, at, "insert").or_else(|| keyword(text, at, "replace"))?;
+        for word in
+            ["low_priority", "delayed", "high_priority", "ignore", "or", "replace", "into", "overwrite", "table"]
+        {
+            at = keyword(text, at, word).unwrap_or(at);
+        }
+        let (table, behind) = identifier(text, at)?;
+        at = skip_space(text, behind);
+        let mut list = None;
+        if text.get(at) == Some(&b'(') && keyword(text, at + 1, "select").is_none() {
+            let (names, behind) = name_list(text, at)?;
+            list = Some(names);
+            at = skip_space(text, behind);
+        }
+        at = keyword(text, at, "overriding").map_or(at, |at| {
+            ["system", "user", "value"].iter().fold(at, |at, word| keyword(text, at, word).unwrap_or(at))
+        });
+        Some(Self { table, list, behind: at })
+    }
+}
+
+/// Where the first tuple stands.
+fn behind_values(text: &[u8], at: usize) -> Option<usize> {
+    keyword(text, at, "values").or_else(|| keyword(text, at, "value"))
+}
+
 /// The table that rows are being read into.
 struct Current<'t> {
     table: Vec<u8>,
@@ -100,27 +137,11 @@ impl<'t> Dump<'t> {
             self.close(out, at);
             return copy::read(out, self.text, at, behind);
         }
-        let mut at = keyword(self.text, at, "insert").or_else(|| keyword(self.text, at, "replace"))?;
-        for word in
-            ["low_priority", "delayed", "high_priority", "ignore", "or", "replace", "into", "overwrite", "table"]
-        {
-            at = keyword(self.text, at, word).unwrap_or(at);
-        }
-        let (table, behind) = identifier(self.text, at)?;
-        at = skip_space(self.text, behind);
-        let mut list = None;
-        if self.text.get(at) == Some(&b'(') && keyword(self.text, at + 1, "select").is_none() {
-            let (names, behind) = name_list(self.text, at)?;
-            list = Some(names);
-            at = skip_space(self.text, behind);
-        }
-        at = keyword(self.text, at, "overriding").map_or(at, |at| {
-            ["system", "user", "value"].iter().fold(at, |at, word| keyword(self.text, at, word).unwrap_or(at))
-        });
-        if let Some(at) = keyword(self.text, at, "set") {
+        let Head { table, list, behind } = Head::read(self.text, at)?;
+        if let Some(at) = keyword(self.text, behind, "set") {
             return self.assignments(out, table, at);
         }
-        let at = keyword(self.text, at, "values").or_else(|| keyword(self.text, at, "value"))?;
+        let at = behind_values(self.text, behind)?;
         self.enter(out, table, list, at);
         Some(self.tuples(out, at))
     }

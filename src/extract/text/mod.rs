@@ -9,6 +9,7 @@ pub(crate) mod header;
 pub(crate) mod keyvalue;
 pub(crate) mod looks;
 pub(crate) mod plan;
+mod separator;
 
 use super::markup;
 use super::out::Out;

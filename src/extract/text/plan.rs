@@ -1,17 +1,22 @@
 //! How a long text is read in pieces: what its beginning shows, where it may be cut, and how a piece is read.
 //!
 //! The streaming lane and the windows of [`extract`](crate::extract::extract) share this, so that a dump gives the same
-//! rows whether it is mapped, streamed out of an archive, or cut for several threads.
+//! rows whether it is mapped, streamed out of an archive, or cut for several threads. Where a piece begins within
+//! something that an earlier one opened (a statement, a table), a [`Carry`] says what.
 
 use std::borrow::Cow;
 use std::io::Read;
 
+use serde::{Deserialize, Serialize};
+
 use super::delimited::{self, last_row_end, sniff::Found};
+use super::separator::Separator;
 use super::{Look, Opening, Segmenter, header_of, look, opening, sample, shape_of};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
+use crate::extract::markup;
 use crate::extract::out::Out;
-use crate::extract::sql;
+use crate::extract::sql::cut::Open;
 use crate::model::{Shape, SkipReason};
 
 /// Bytes of a window, before it is cut back to a row end.
@@ -26,6 +31,8 @@ pub(crate) enum Course {
     Sql,
     /// JSON values, cut between two of them.
     Json(Separator),
+    /// HTML or XML, cut between rows or records.
+    Markup(markup::cut::Course),
     /// Each piece is looked at by itself.
     Lines,
 }
@@ -67,14 +74,14 @@ impl Plan {
     }
 
     /// Where the piece at the beginning of `rest` (undecoded) ends; 0 if more is needed to tell. `longest` bounds it.
-    pub(crate) fn cut(&self, rest: &[u8], last: bool, longest: usize) -> usize {
+    fn cut(&self, rest: &[u8], last: bool, longest: usize, carry: &Carry) -> usize {
         if rest.len() <= PIECE {
             return if last { rest.len() } else { 0 };
         }
         let longest = longest.max(PIECE);
         let mut size = PIECE;
         loop {
-            if let Some(end) = self.row_end(&rest[..size]) {
+            if let Some(end) = self.row_end(&rest[..size], carry) {
                 return end;
             }
             if size >= longest {
@@ -87,15 +94,28 @@ impl Plan {
         }
     }
 
-    fn row_end(&self, piece: &[u8]) -> Option<usize> {
+    fn row_end(&self, piece: &[u8], carry: &Carry) -> Option<usize> {
         match (&self.course, self.charset) {
             (_, Charset::Utf16 { big }) => wide_line_end(piece, 2, big),
             (_, Charset::Utf32 { big }) => wide_line_end(piece, 4, big),
             (Course::Table { found, .. }, _) => last_row_end(piece, &found.dialect),
-            (Course::Sql, _) => last_statement(piece).or_else(|| memchr::memrchr(b'\n', piece).map(|i| i + 1)),
-            (Course::Json(separator), _) => separator.last(piece),
+            (Course::Sql, _) => carry.sql.end(piece),
+            (Course::Json(separator), _) => separator.last(piece, !carry.begun),
+            (Course::Markup(course), _) => course.end(piece),
             (Course::Lines, _) => memchr::memrchr(b'\n', piece).map(|i| i + 1),
         }
+    }
+
+    /// What the piece behind `piece` (undecoded), which began with `carry`, must be told.
+    fn behind(&self, piece: &[u8], carry: &Carry) -> Carry {
+        let mut next = Carry { begun: true, ..Carry::default() };
+        match &self.course {
+            _ if self.charset.unit() > 1 => {}
+            Course::Sql => next.sql = carry.sql.behind(piece),
+            Course::Markup(course) => next.markup = course.behind(&carry.markup, piece),
+            Course::Table { .. } | Course::Json(_) | Course::Lines => {}
+        }
+        next
     }
 
     /// Reads a decoded piece. `first` says whether it is the beginning of the text, `table` which table it goes on
@@ -129,85 +149,65 @@ fn main_table(text: &[u8]) -> Option<Found> {
 /// The course of a text whose shape announces itself near its beginning.
 fn announced(text: &[u8]) -> Option<Course> {
     let first = text.iter().position(|b| !b.is_ascii_whitespace())?;
-    if let Some(Opening::Literal(at)) = opening(&text[first..]) {
-        return Separator::find(text, first + at).map(Course::Json);
+    match opening(&text[first..]) {
+        Some(Opening::Literal(at)) => return Separator::find(text, first + at).map(Course::Json),
+        Some(Opening::Markup(at)) => return markup::cut::Course::learn(&text[first + at..]).map(Course::Markup),
+        _ => {}
     }
     let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|i| i + 1)).take(200);
     lines.into_iter().find(|at| matches!(opening(&text[*at..]), Some(Opening::Sql(_)))).map(|_| Course::Sql)
 }
 
-/// Where the last whole statement ends: behind a `;` at the end of a line, if what follows begins another.
-fn last_statement(piece: &[u8]) -> Option<usize> {
-    let ends = memchr::memrchr_iter(b'\n', piece).filter(|i| piece[..*i].trim_ascii_end().ends_with(b";")).take(256);
-    ends.map(|i| i + 1).find(|at| sql::begins_statement(&piece[*at..]))
+/// What a piece must be told of the pieces before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Carry {
+    /// Whether there was one.
+    begun: bool,
+    sql: Open,
+    /// Tags that are open.
+    markup: Vec<u8>,
 }
 
-/// What stands between two JSON records, from the bracket that closes one to the first key of the next. With its
-/// quotes it can stand in no string, where they would be escaped.
-#[derive(Debug, Clone)]
-pub(crate) struct Separator(Vec<u8>);
-
-impl Separator {
-    /// The separator behind the first record of the list or sequence that begins at `start`.
-    fn find(text: &[u8], start: usize) -> Option<Self> {
-        let first = start + text[start..].iter().position(|b| *b == b'{')?;
-        let depths = Depths { text, at: first, depth: 0 };
-        let end = depths.into_iter().find(|(_, depth)| *depth == 0)?.0;
-        let next = end + text[end..].iter().position(|b| *b == b'{')?;
-        let between = &text[end..next];
-        let key = next + text[next..].iter().take(256).position(|b| *b == b':')?;
-        (between.iter().all(|b| b.is_ascii_whitespace() || *b == b',')).then(|| Self(text[end - 1..key].to_vec()))
+impl Carry {
+    fn prelude(&self, piece: &[u8]) -> Vec<u8> {
+        if self.markup.is_empty() { self.sql.prelude(piece) } else { self.markup.clone() }
     }
+}
 
-    /// Where the last record that is whole ends in `piece`, with the comma behind it.
-    fn last(&self, piece: &[u8]) -> Option<usize> {
-        let found = memchr::memmem::rfind_iter(piece, &self.0).take(64);
-        let behind = |at: usize| at + 1 + self.0[1..].iter().position(|b| *b == b'{').unwrap_or(0);
-        // On lines of their own records hold no such separator; elsewhere a list within a record may, one level deeper.
-        if memchr::memchr(b'\n', &self.0[..self.0.iter().position(|b| *b == b'{').unwrap_or(0)]).is_some() {
-            return found.map(behind).next();
+/// Goes along a long text and cuts it into pieces.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cutter {
+    /// Pieces cut so far.
+    pub(crate) no: u32,
+    /// Bytes of the text in them.
+    pub(crate) at: usize,
+    carry: Carry,
+}
+
+impl Cutter {
+    /// Length of the next piece, which stands at the beginning of `rest`, and what is to be read before it (undecoded,
+    /// like the piece). `last` says that nothing follows `rest`. `None` if more of the text is needed to tell, or there
+    /// is none; never more than `longest` + [`PIECE`] bytes are asked for.
+    pub(crate) fn next(&mut self, plan: &Plan, rest: &[u8], last: bool, longest: usize) -> Option<(usize, Vec<u8>)> {
+        let end = plan.cut(rest, last, longest, &self.carry);
+        if end == 0 {
+            return None;
         }
-        let start = piece.iter().position(|b| *b == b'{')?;
-        let outer: Vec<usize> =
-            Depths { text: piece, at: start, depth: 0 }.filter(|(_, depth)| *depth == 0).map(|(at, _)| at).collect();
-        found.map(|at| (at + 1, behind(at))).find(|(end, _)| outer.binary_search(end).is_ok()).map(|(_, behind)| behind)
+        let prelude = self.carry.prelude(&rest[..end]);
+        self.carry = plan.behind(&rest[..end], &self.carry);
+        self.no += 1;
+        self.at += end;
+        Some((end, prelude))
     }
 }
 
-/// The places behind closing brackets, with the number of brackets then open; brackets in strings do not count.
-struct Depths<'t> {
-    text: &'t [u8],
-    at: usize,
-    depth: usize,
-}
-
-impl Iterator for Depths<'_> {
-    type Item = (usize, usize);
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let found = self.at + memchr::memchr3(b'"', b'{', b'}', self.text.get(self.at..)?)?;
-            self.at = found + 1;
-            match self.text[found] {
-                b'{' => self.depth += 1,
-                b'}' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    return Some((found + 1, self.depth));
-                }
-                _ => self.at = string_end(self.text, found)?,
-            }
-        }
+/// A piece behind its prelude, decoded.
+pub(crate) fn decoded<'p>(prelude: &[u8], piece: &'p [u8], charset: Charset) -> Cow<'p, [u8]> {
+    if prelude.is_empty() {
+        return encoding::decode(piece, charset);
     }
-}
-
-fn string_end(text: &[u8], open: usize) -> Option<usize> {
-    let mut at = open + 1;
-    loop {
-        let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[found] == b'"' {
-            return Some(found + 1);
-        }
-        at = found + 2;
-    }
+    let whole = [prelude, piece].concat();
+    Cow::Owned(encoding::decode(&whole, charset).into_owned())
 }
 
 /// Cuts behind the last line end of a text of wide units.
@@ -231,8 +231,7 @@ pub(crate) fn read_bytes(out: &mut Out<'_>, bytes: &[u8]) {
     let mut rest = bytes;
     let mut pieces = Pieces::new(Plan::learn(bytes));
     while !rest.is_empty() && !out.stopped() {
-        let end = pieces.plan.cut(rest, true, out.limits.line);
-        pieces.read(out, &rest[..end]);
+        let Some(end) = pieces.next(out, rest, true) else { break };
         rest = &rest[end..];
     }
 }
@@ -260,11 +259,7 @@ pub(crate) fn read_stream(out: &mut Out<'_>, stream: &mut dyn Read) {
         let last = buffer.len() == before || buffer.len() < wanted.max(WINDOW);
         let mut at = 0;
         while at < buffer.len() && !out.stopped() {
-            let end = pieces.plan.cut(&buffer[at..], last, out.limits.line);
-            if end == 0 {
-                break;
-            }
-            pieces.read(out, &buffer[at..at + end]);
+            let Some(end) = pieces.next(out, &buffer[at..], last) else { break };
             at += end;
         }
         buffer.drain(..at);
@@ -277,27 +272,32 @@ pub(crate) fn read_stream(out: &mut Out<'_>, stream: &mut dyn Read) {
 /// The pieces of one text, read one after another.
 struct Pieces {
     plan: Plan,
+    cutter: Cutter,
     table: Option<u32>,
-    first: bool,
 }
 
 impl Pieces {
     fn new(plan: Plan) -> Self {
-        Self { plan, table: None, first: true }
+        Self { plan, cutter: Cutter::default(), table: None }
     }
 
-    fn read(&mut self, out: &mut Out<'_>, piece: &[u8]) {
+    /// Reads the piece at the beginning of `rest`. Returns its length, or `None` if more is needed to tell.
+    fn next(&mut self, out: &mut Out<'_>, rest: &[u8], last: bool) -> Option<usize> {
+        let first = self.cutter.no == 0;
+        let (end, prelude) = self.cutter.next(&self.plan, rest, last, out.limits.line)?;
+        let piece = &rest[..end];
         out.read(piece.len());
-        let first = std::mem::take(&mut self.first);
         let mark = if first { self.plan.mark } else { 0 };
-        let text: Cow<'_, [u8]> = encoding::decode(&piece[mark..], self.plan.charset);
+        let text = decoded(&prelude, &piece[mark..], self.plan.charset);
         if let Some(runs) = encoding::noise(&text) {
             out.skip(SkipReason::Binary, "no text");
-            return out.text(&runs);
+            out.text(&runs);
+            return Some(end);
         }
         if first && let Some((shape, header)) = self.plan.table() {
             self.table = out.announce(shape, header);
         }
         self.plan.read(out, &text, first, self.table);
+        Some(end)
     }
 }

@@ -121,6 +121,12 @@ impl SnapshotIndex {
         Timestamp::from_second(self.header.created).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// Drawn at random when it was built: no two indexes have the same.
+    #[must_use]
+    pub fn build_id(&self) -> [u8; 16] {
+        self.header.salt
+    }
+
     /// Number of records, at least 1.
     #[must_use]
     pub fn records(&self) -> u32 {

@@ -1,0 +1,234 @@
+//! A long plain document, window by window: memory stays bounded whatever its size, and what is known of it is kept at
+//! intervals, so that a reading that was killed goes on from there.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::checkpoint::{Checkpoints, Mark};
+use super::document::{Reading, SEVERAL_THREADS};
+use super::judge::{Judging, Step};
+use crate::extract::lane::{CHUNK, Chunk, Cutter, Lane};
+use crate::matching::{Matcher, Scan};
+use crate::model::{ContentSink, Flow, Skip, SkipReason};
+
+/// The longest time between two checkpoints, however large they have become.
+const LONGEST: Duration = Duration::from_secs(50);
+
+/// Where a long document is read from.
+pub(super) enum Rest<'a> {
+    /// What can be read once.
+    Once(Box<dyn Read + Send + 'a>),
+    /// A file.
+    File(File),
+    /// Memory, and how far of it was read.
+    Memory(io::Cursor<&'a [u8]>),
+}
+
+impl Rest<'_> {
+    /// Goes to a place; `false` if that is not possible.
+    fn goes_to(&mut self, place: u64) -> bool {
+        match self {
+            Self::Once(_) => false,
+            Self::File(file) => file.seek(SeekFrom::Start(place)).is_ok(),
+            Self::Memory(memory) => memory.seek(SeekFrom::Start(place)).is_ok(),
+        }
+    }
+}
+
+impl Read for Rest<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Once(from) => from.read(buffer),
+            Self::File(from) => from.read(buffer),
+            Self::Memory(from) => from.read(buffer),
+        }
+    }
+}
+
+/// A long document: its beginning, where the rest is read from, and how it is written.
+pub(super) struct Long<'a> {
+    /// What it is called among checkpoints.
+    pub(super) id: &'a str,
+    pub(super) head: Vec<u8>,
+    pub(super) rest: Rest<'a>,
+    pub(super) lane: Lane,
+}
+
+impl Long<'_> {
+    /// Reads all of it: while the chunks of a window are parsed, the window is hashed and the next one read.
+    pub(super) fn read<'m>(mut self, judging: Judging<'m>) -> Reading<'m> {
+        let threads = rayon::current_num_threads();
+        // A cut may need as much as a line and a chunk before it can be made.
+        let window_len = (threads * SEVERAL_THREADS).max(judging.limits.line + 2 * CHUNK);
+        let mut state = self.begin(judging);
+        let mut keeper =
+            Keeper { id: self.id, judging, saved: Instant::now(), cost: Duration::ZERO, kept: state.resumed };
+        let mut window = std::mem::take(&mut self.head);
+        let mut ended = false;
+        loop {
+            let before = state.cutter.position();
+            let mut chunks = Vec::new();
+            let at = |cutter: &Cutter| cutter.position() - before;
+            while let Some(chunk) = state.cutter.next(&self.lane, &window[at(&state.cutter)..], ended) {
+                chunks.push(chunk);
+            }
+            let at = at(&state.cutter);
+            let mut next = window[at..].to_vec();
+            let (hasher, rest) = (&mut state.hasher, &mut self.rest);
+            let ((part, flow), read) = rayon::join(
+                || {
+                    parsed(&chunks, &self.lane, judging.matcher, |chunk, scan| {
+                        let range = chunk.range.start - before..chunk.range.end - before;
+                        self.lane.parse_bytes(&window[range], chunk, scan)
+                    })
+                },
+                || {
+                    hasher.update(&window[..at]);
+                    if ended { Ok(0) } else { rest.by_ref().take(window_len as u64).read_to_end(&mut next) }
+                },
+            );
+            state.scan.merge(part);
+            (judging.follow)(Step::Read(at as u64));
+            if let Err(error) = &read {
+                let after = before + at + next.len();
+                let detail = format!("reading failed after {after} bytes: {error}");
+                ContentSink::skipped(&mut state.scan, Skip::new("", SkipReason::Unreadable, detail));
+            }
+            if flow == Flow::Stop {
+                // Nothing more is looked for, but the hash names the whole.
+                state.hasher.update(&next);
+                let _ = state.hasher.update_reader(&mut self.rest);
+                return Reading { hash: state.hasher.finalize(), scan: state.scan };
+            }
+            if ended && next.is_empty() {
+                keeper.end(&state);
+                return Reading { hash: state.hasher.finalize(), scan: state.scan };
+            }
+            ended = !matches!(read, Ok(1..));
+            window = next;
+            keeper.consider(&state, read.is_ok());
+        }
+    }
+
+    /// Where reading begins: at a checkpoint that fits what is there, or at the beginning.
+    fn begin<'m>(&mut self, judging: Judging<'m>) -> State<'m> {
+        let kept = judging.checkpoints.and_then(|checkpoints| checkpoints.load(self.id, judging.matcher));
+        if let Some((mark, scan)) = kept
+            && let Some(hasher) = self.hashed_up_to(&mark)
+        {
+            self.head.clear();
+            let done = mark.cutter.position() as u64;
+            (judging.follow)(Step::Resumed(done));
+            (judging.follow)(Step::Read(done));
+            return State { scan, cutter: mark.cutter, hasher, resumed: true };
+        }
+        State { scan: judging.matcher.scan(), cutter: Cutter::default(), hasher: blake3::Hasher::new(), resumed: false }
+    }
+
+    /// Reads up to where a checkpoint was made, if the bytes up to there are still the same.
+    fn hashed_up_to(&mut self, mark: &Mark) -> Option<blake3::Hasher> {
+        let place = mark.cutter.position() as u64;
+        if !self.rest.goes_to(0) {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        let same = hasher.update_reader(self.rest.by_ref().take(place)).is_ok()
+            && hasher.count() == place
+            && *hasher.finalize().as_bytes() == mark.prefix;
+        if !same {
+            // What could be gone back in before can be gone back in again.
+            let _ = self.rest.goes_to(self.head.len() as u64);
+        }
+        same.then_some(hasher)
+    }
+}
+
+/// How far the reading is.
+struct State<'m> {
+    scan: Scan<'m>,
+    cutter: Cutter,
+    /// Of everything that was cut.
+    hasher: blake3::Hasher,
+    resumed: bool,
+}
+
+/// Keeps checkpoints of one document.
+struct Keeper<'a, 'm> {
+    id: &'a str,
+    judging: Judging<'m>,
+    saved: Instant,
+    cost: Duration,
+    kept: bool,
+}
+
+impl Keeper<'_, '_> {
+    /// Keeps what is known, if it is time.
+    fn consider(&mut self, state: &State<'_>, sound: bool) {
+        let Some(checkpoints) = self.judging.checkpoints else { return };
+        // Large states take their time: keeping them must not take a tenth of it all.
+        let due = checkpoints.every.max(self.cost * 10).min(LONGEST.max(checkpoints.every));
+        if sound && self.saved.elapsed() >= due {
+            self.keep(checkpoints, state);
+        }
+    }
+
+    /// A document that took long enough to be kept is kept to its end: whoever comes again for others finds it done.
+    fn end(&mut self, state: &State<'_>) {
+        if let Some(checkpoints) = self.judging.checkpoints.filter(|_| self.kept) {
+            self.keep(checkpoints, state);
+        }
+    }
+
+    fn keep(&mut self, checkpoints: &Checkpoints, state: &State<'_>) {
+        if state.scan.met_damage() {
+            return;
+        }
+        let begun = Instant::now();
+        let mark = Mark {
+            identity: self.judging.matcher.identity(),
+            cutter: state.cutter.clone(),
+            prefix: *state.hasher.finalize().as_bytes(),
+        };
+        match checkpoints.save(self.id, &mark, &state.scan) {
+            Ok(()) => self.kept = true,
+            Err(error) => (self.judging.follow)(Step::NotKept(&error)),
+        }
+        self.saved = Instant::now();
+        self.cost = self.saved - begun;
+    }
+}
+
+/// Chunks on all threads; the parts know their places. Also whether more is wanted: once a part asks to stop, no further
+/// chunk is begun, and what the others found is kept.
+pub(super) fn parsed<'m>(
+    chunks: &[Chunk],
+    lane: &Lane,
+    matcher: &'m Matcher,
+    parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
+) -> (Scan<'m>, Flow) {
+    let stopped = AtomicBool::new(false);
+    let merged = |mut all: Scan<'m>, part| {
+        all.merge(part);
+        all
+    };
+    // Every part must know the table that all chunks share: its columns mean one thing throughout.
+    let fresh = || {
+        let mut scan = matcher.scan();
+        lane.begin(&mut scan);
+        scan
+    };
+    let scan = chunks
+        .par_iter()
+        .fold(fresh, |mut scan, chunk| {
+            if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
+                stopped.store(true, Ordering::Relaxed);
+            }
+            scan
+        })
+        .reduce(fresh, merged);
+    (scan, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
+}
