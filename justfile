@@ -28,6 +28,10 @@ real-sites *ARGS:
     cargo build --release
     python3 tests/real_sites/run target/release/vigie {{ARGS}}
 
+# 2.5 GB through each shape of a long dump: memory must not grow
+long-dumps:
+    cargo test --release --test it long_dumps -- --include-ignored --nocapture
+
 # posts a second through queue and verdicts
 throughput:
     cargo test --release --test it throughput -- --ignored --nocapture

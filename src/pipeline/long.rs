@@ -232,3 +232,71 @@ pub(super) fn parsed<'m>(
         .reduce(fresh, merged);
     (scan, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::confine::Reader;
+    use crate::extract::Limits;
+    use crate::extract::lane::SAMPLE;
+    use crate::fingerprint::Key;
+    use crate::matching::tests::{COLUMNS, matcher, person};
+
+    /// A dump of three windows of one thread, in memory as the service has it.
+    fn dump() -> Vec<u8> {
+        let mut dump = COLUMNS.map(|(header, _)| header).join(",") + "\n";
+        let strangers: String = (1_000_000..1_004_000).map(|no| person(no).join(",") + "\n").collect();
+        let mut no = 0;
+        while dump.len() < 3 * SEVERAL_THREADS {
+            dump += &(person(no % 100).join(",") + "\n");
+            dump += &strangers;
+            no += 1;
+        }
+        dump.into_bytes()
+    }
+
+    #[test]
+    fn a_document_in_memory_goes_on_where_its_reading_broke_off() {
+        let (lists, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let matcher = matcher(lists.path(), 0..100);
+        let (limits, reader, bytes) = (Limits { line: CHUNK, ..Limits::default() }, Reader::Here, dump());
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let lane = Lane::open(&bytes[..SAMPLE], &limits).unwrap();
+        let checkpoints = Checkpoints::open(kept.path(), &Key::from_bytes([3; 32]), Duration::ZERO).unwrap();
+        let read = |judging: Judging<'_>| {
+            let rest = Rest::Memory(io::Cursor::new(&bytes));
+            let long = Long { id: "post/dump", head: Vec::new(), rest, lane: lane.clone() };
+            let read = one.install(|| long.read(judging));
+            (read.hash, format!("{:?}", matcher.finish(read.scan, true).unwrap()))
+        };
+        let plain = Judging::new(&matcher, &limits, &reader);
+        let whole = read(plain);
+        assert_eq!(whole.0, blake3::hash(&bytes));
+        // Broken off as by a power cut, in the middle of its second window with rows.
+        let windows = AtomicU64::new(0);
+        let cut = |step: Step<'_>| {
+            if matches!(step, Step::Read(1..)) && windows.fetch_add(1, Ordering::Relaxed) == 1 {
+                panic!("cut");
+            }
+        };
+        let breaking = Judging { follow: &cut, checkpoints: Some(&checkpoints), ..plain };
+        assert!(catch_unwind(AssertUnwindSafe(|| read(breaking))).is_err());
+        let (resumed, told) = (AtomicU64::new(0), AtomicU64::new(0));
+        let follow = |step: Step<'_>| match step {
+            Step::Resumed(at) => resumed.store(at, Ordering::Relaxed),
+            Step::Read(bytes) => drop(told.fetch_add(bytes, Ordering::Relaxed)),
+            Step::NotKept(error) => panic!("{error}"),
+        };
+        let again = read(Judging { follow: &follow, checkpoints: Some(&checkpoints), ..plain });
+        assert!(resumed.load(Ordering::Relaxed) > 0);
+        assert_eq!(told.load(Ordering::Relaxed), bytes.len() as u64, "every byte is told once");
+        assert!(again == whole, "an interruption changes nothing");
+        // Done with, it is known to the end: nothing is parsed again.
+        resumed.store(0, Ordering::Relaxed);
+        let done = read(Judging { follow: &follow, checkpoints: Some(&checkpoints), ..plain });
+        assert!(done == whole && resumed.load(Ordering::Relaxed) == bytes.len() as u64);
+    }
+}

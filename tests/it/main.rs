@@ -8,6 +8,8 @@ mod house;
 mod index_file;
 mod kill;
 mod kit;
+mod locked;
+mod long_dumps;
 mod nothing_lost;
 mod push;
 mod receivers;

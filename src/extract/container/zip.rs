@@ -18,6 +18,7 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
         return reading.foreign_runs(bytes);
     };
     let ratio = Ratio::of(bytes.len());
+    let mut lock = Lock::default();
     for no in 0..archive.len() {
         let Ok(entry) = archive.by_index_raw(no) else {
             reading.out.skip(SkipReason::Damaged, "a zip member's header");
@@ -30,14 +31,13 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
             continue;
         }
         let go_on = reading.member(&name, |reading| {
-            let password = if encrypted { password(reading, &mut archive, no) } else { None };
-            if encrypted && password.is_none() {
-                reading.out.skip(SkipReason::Encrypted, "zip member");
-                return;
-            }
-            let opened = match &password {
-                Some(password) => archive.by_index_decrypt(no, password),
-                None => archive.by_index(no),
+            let opened = if encrypted {
+                let Some(password) = lock.password(reading, &mut archive, no) else {
+                    return reading.out.skip(SkipReason::Encrypted, "zip member");
+                };
+                archive.by_index_decrypt(no, &password)
+            } else {
+                archive.by_index(no)
             };
             match opened {
                 Ok(entry) => reading.metered_member(entry, &ratio),
@@ -50,15 +50,46 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
     }
 }
 
-/// The password among those at hand that opens the member. Zip's old encryption lets one wrong password in 256 through
-/// at first: only reading the member to its checksum tells.
-fn password(reading: &Reading<'_>, archive: &mut ZipArchive<Cursor<&[u8]>>, no: usize) -> Option<Vec<u8>> {
-    let candidates = reading.out.limits.passwords.iter().take(MAX_PASSWORDS);
-    candidates.map(|password| password.expose().as_bytes().to_vec()).find(|password| {
-        let Ok(entry) = archive.by_index_decrypt(no, password) else { return false };
-        let limit = reading.out.limits.ratio_after.max(1 << 20);
-        std::io::copy(&mut entry.take(limit), &mut std::io::sink()).is_ok()
-    })
+/// What is known of an archive's passwords: usually one opens all members.
+#[derive(Default)]
+struct Lock {
+    /// What opened the last member that was opened.
+    found: Option<Vec<u8>>,
+    /// Members in a row that nothing opened.
+    closed: u32,
+}
+
+/// Members in a row that nothing opens, after which no more is tried: each try costs a key derivation, and there may be
+/// ten thousand members.
+const MAX_CLOSED: u32 = 16;
+
+impl Lock {
+    /// The password among those at hand that opens the member. Zip's old encryption lets one wrong password in 256
+    /// through at first: only reading the member to its checksum tells.
+    fn password(
+        &mut self,
+        reading: &mut Reading<'_>,
+        archive: &mut ZipArchive<Cursor<&[u8]>>,
+        no: usize,
+    ) -> Option<Vec<u8>> {
+        if self.closed >= MAX_CLOSED {
+            return None;
+        }
+        let limits = reading.out.limits;
+        let candidates =
+            limits.passwords.iter().take(MAX_PASSWORDS).map(|password| password.expose().as_bytes().to_vec());
+        let found = self.found.iter().cloned().chain(candidates).find(|password| {
+            if reading.out.stopped() {
+                return false;
+            }
+            let Ok(entry) = archive.by_index_decrypt(no, password) else { return false };
+            let limit = limits.ratio_after.max(1 << 20);
+            std::io::copy(&mut entry.take(limit), &mut std::io::sink()).is_ok()
+        });
+        self.closed = if found.is_some() { 0 } else { self.closed + 1 };
+        self.found = found.clone().or(self.found.take());
+        found
+    }
 }
 
 impl Reading<'_> {

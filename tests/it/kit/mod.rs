@@ -171,16 +171,23 @@ impl Service {
 
     /// Waits for an event that fits, and panics with what was said instead if it does not come.
     pub fn wait_for(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for_any(&[name], fits)
+    }
+
+    /// Waits for an event of one of several names.
+    pub fn wait_for_any(&mut self, names: &[&str], fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(event) => {
                     self.heard.push(event.to_string());
-                    if event["event"] == name && fits(&event) {
+                    if names.iter().any(|name| event["event"] == *name) && fits(&event) {
                         return event;
                     }
                 }
-                Err(error) => panic!("`{name}` did not come ({error}); heard last:\n{}", self.last_heard()),
+                Err(error) => {
+                    panic!("`{}` did not come ({error}); heard last:\n{}", names.join("` or `"), self.last_heard())
+                }
             }
         }
     }
