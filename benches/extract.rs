@@ -192,6 +192,7 @@ fn matcher(folder: &std::path::Path) -> Matcher {
         contact: String::new(),
         severity: Severity::High,
         tlp: Tlp::Amber,
+        pap: None,
         canaries: Vec::new(),
         columns: HEADER.iter().map(|h| (*h).to_owned()).zip(KINDS).collect(),
     };

@@ -1,8 +1,8 @@
 //! A scan as bytes: what of a long document is known so far, so that its reading can be taken up again after the program
 //! was killed.
 //!
-//! The bytes hold masked rows, column names from the document and the numbers of records: whoever stores them seals
-//! them. They mean something only beside the same indexes and terms, which [`Matcher::identity`] tells.
+//! The bytes hold rows that wait to be compared, masked rows, column names from the document and the numbers of records:
+//! whoever stores them seals them. They mean something only beside the same indexes and terms, which [`Matcher::identity`] tells.
 
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use serde::{Deserialize, Serialize};
 
 use super::Matcher;
+use super::by_tags::Unnamed;
 use super::evidence::Evidence;
 use super::scan::Scan;
 use super::terms::TermCounts;
@@ -20,6 +21,7 @@ use crate::model::Skip;
 struct Kept<'a> {
     evidence: Cow<'a, Evidence>,
     terms: Cow<'a, TermCounts>,
+    unnamed: Cow<'a, Unnamed>,
     skipped: Cow<'a, [Skip]>,
     bytes: u64,
 }
@@ -33,6 +35,7 @@ impl Scan<'_> {
         let kept = Kept {
             evidence: Cow::Borrowed(&self.evidence),
             terms: Cow::Borrowed(&self.terms),
+            unnamed: Cow::Borrowed(&self.unnamed),
             skipped: Cow::Borrowed(&self.skipped),
             bytes: self.bytes,
         };
@@ -50,6 +53,7 @@ impl Matcher {
         let mut scan = self.scan();
         scan.evidence = kept.evidence.into_owned();
         scan.terms = kept.terms.into_owned();
+        scan.unnamed = kept.unnamed.into_owned();
         scan.skipped = kept.skipped.into_owned();
         scan.bytes = kept.bytes;
         Ok(scan)

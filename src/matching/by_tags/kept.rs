@@ -1,7 +1,11 @@
 //! The rows that wait to be compared with all records: few, and bounded.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
+
 use crate::fingerprint::masked;
-use crate::model::{Batch, Layout, Row};
+use crate::model::{Batch, Layout, Row, Span};
 
 use crate::matching::shape::{LONGEST_VALUE, is_absent, trimmed};
 
@@ -15,7 +19,7 @@ const BYTES: usize = 4 << 20;
 const CELLS: usize = 64;
 
 /// Rows of a document that nothing else finds.
-#[derive(Default)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(in crate::matching) struct Unnamed {
     rows: Rows,
     fruitful: bool,
@@ -90,7 +94,7 @@ fn may_be_date(cell: &[u8]) -> bool {
 }
 
 /// What is known of a kept row besides its cells.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Kept {
     /// Table and number.
     place: (u32, u64),
@@ -99,6 +103,8 @@ struct Kept {
 }
 
 /// Kept rows.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub(super) struct Rows {
     batch: Batch,
     places: Vec<Kept>,
@@ -147,5 +153,36 @@ impl Rows {
     /// Whether a row was counted among those with something to search by.
     pub(super) fn is_counted(&self, no: usize) -> bool {
         self.places[no].counted
+    }
+}
+
+/// Kept rows as they are written down.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    /// In base64: cells are bytes of any kind.
+    text: String,
+    cells: Vec<(u32, u32)>,
+    row_ends: Vec<u32>,
+    places: Vec<Kept>,
+}
+
+impl From<Rows> for Written {
+    fn from(rows: Rows) -> Self {
+        Self {
+            text: STANDARD_NO_PAD.encode(&rows.batch.text),
+            cells: rows.batch.cells.iter().map(|cell| (cell.start, cell.end)).collect(),
+            row_ends: rows.batch.row_ends,
+            places: rows.places,
+        }
+    }
+}
+
+impl From<Written> for Rows {
+    fn from(written: Written) -> Self {
+        let mut batch = Batch::new(0, Layout::Rows);
+        batch.text = STANDARD_NO_PAD.decode(&written.text).unwrap_or_default();
+        batch.cells = written.cells.into_iter().map(|(start, end)| Span { start, end }).collect();
+        batch.row_ends = written.row_ends;
+        Self { batch, places: written.places }
     }
 }
