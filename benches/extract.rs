@@ -15,7 +15,7 @@ use vigie::extract::{Input, Limits, extract};
 use vigie::fingerprint::build::{Build, build_reader};
 use vigie::fingerprint::{Catalogue, Countries, Key, Keyring};
 use vigie::matching::{Matcher, Terms};
-use vigie::model::{Batch, ContentSink, FieldKind, Flow, Severity, Skip, Table, Tlp, Watchlist};
+use vigie::model::{Batch, ContentSink, FieldKind, Flow, Pap, Severity, Skip, Table, Tlp, Watchlist};
 
 /// Takes batches and looks at nothing.
 struct Sink(u64);
@@ -192,7 +192,7 @@ fn matcher(folder: &std::path::Path) -> Matcher {
         contact: String::new(),
         severity: Severity::High,
         tlp: Tlp::Amber,
-        pap: None,
+        pap: Pap::Amber,
         canaries: Vec::new(),
         columns: HEADER.iter().map(|h| (*h).to_owned()).zip(KINDS).collect(),
     };

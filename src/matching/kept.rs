@@ -84,22 +84,26 @@ impl Matcher {
 
 #[cfg(test)]
 mod tests {
-    use crate::extract::{Input, Limits, extract};
-    use crate::matching::tests::{COLUMNS, matcher, person};
+    use crate::matching::tests::{matcher, person};
+    use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Table};
 
     #[test]
     fn what_was_kept_goes_on_as_if_it_had_never_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let matcher = matcher(folder.path(), 0..300);
-        let header = COLUMNS.map(|(header, _)| header).join(",");
         let part = |people: std::ops::Range<u64>| {
-            let rows: String = people.map(|n| person(n).join(",") + "\n").collect();
             let mut scan = matcher.scan();
-            let _ = extract(
-                Input { name: "d", bytes: format!("{header}\n{rows}").as_bytes() },
-                &Limits::default(),
-                &mut scan,
-            );
+            scan.table(Table { no: 0, shape: Shape::Delimited, member: String::new(), header: None });
+            let mut batch = Batch::new(0, Layout::Rows);
+            batch.first_row = people.start;
+            for no in people {
+                let person = person(no);
+                // Some rows name nobody: they wait to be compared.
+                let shown = if no % 5 == 0 { [1, 5, 6].as_slice() } else { &[1, 2, 3, 4, 5] };
+                shown.iter().for_each(|cell| batch.push_value(person[*cell].as_bytes()));
+                batch.end_row();
+            }
+            assert_eq!(scan.batch(&mut batch), Flow::Go);
             scan
         };
         let mut whole = part(0..120);
@@ -110,7 +114,7 @@ mod tests {
         resumed.merge(part(1_000..1_100));
         let (whole, resumed) = (matcher.finish(whole, true).unwrap(), matcher.finish(resumed, true).unwrap());
         assert_eq!(whole.rows, 220);
-        assert!(whole.systems[0].records.len() >= 120);
+        assert!(whole.systems[0].records.len() >= 90);
         assert_eq!(format!("{whole:?}"), format!("{resumed:?}"));
     }
 
