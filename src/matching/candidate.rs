@@ -36,6 +36,9 @@ pub(super) struct RowCandidate {
     pub(super) lost: f32,
 }
 
+/// A candidate with the cells and columns that agree.
+pub(super) type Explained = (RowCandidate, Vec<(u8, u8)>);
+
 /// Bits that agreement of a value of this kind proves, against a stranger who was not drawn at random but lives in the
 /// same country: common names, large towns. Tags of eight bits prove no more than eight. For kinds that find, see
 /// [`finding_bits`].

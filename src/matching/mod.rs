@@ -112,6 +112,12 @@ impl Matcher {
         }
     }
 
+    /// Whether a reference, contract or login in normal form has a shape that some index's have.
+    #[inline]
+    fn is_token(&self, kind: FieldKind, normal: &[u8]) -> bool {
+        self.tokens[usize::from(kind.code())].as_ref().is_none_or(|shapes| shapes.could_be(normal))
+    }
+
     /// The indexes that documents are held against.
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {

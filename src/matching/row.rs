@@ -6,7 +6,8 @@ use crate::model::{FieldKind, Row};
 use super::Matcher;
 use super::candidate::RowCandidate;
 use super::evidence::TableState;
-use super::values::{Buffers, Seen, Value};
+use super::sweep::Sweep;
+use super::values::Seen;
 
 /// Candidates of one index that are kept when the row cannot tell them apart.
 const TIED: usize = 4;
@@ -29,7 +30,6 @@ pub(super) struct Scratch {
     pub(super) normals: Vec<u8>,
     pub(super) normal: Vec<u8>,
     pub(super) readings: Readings,
-    buffers: Buffers,
     slots: Vec<Slot>,
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
@@ -58,21 +58,22 @@ pub(super) struct Examiner<'m> {
 }
 
 impl Examiner<'_> {
-    /// Examines one row, of which `seen` is known, and leaves its candidates in `scratch`. Whether there was anything to
-    /// search by.
+    /// Examines one row, the one numbered `no` in the block that was swept, and leaves its candidates in `scratch`. Whether there was
+    /// anything to search by.
     pub(super) fn examine(
         &self,
         row: Row<'_>,
-        seen: Seen,
+        (sweep, no): (&Sweep, usize),
         table: &TableState,
         scratch: &mut Scratch,
     ) -> Result<bool, Damaged> {
+        let seen: Seen = sweep.seen[no];
         scratch.candidates.clear();
         scratch.pairs.clear();
         scratch.probes.clear();
         scratch.normals.clear();
         if seen.hit {
-            self.collect_probes(row, scratch);
+            collect_probes(sweep, no, scratch);
             self.follow_probes(row, table, scratch)?;
         }
         if scratch.candidates.is_empty() && seen.by_name(table) {
@@ -83,20 +84,6 @@ impl Examiner<'_> {
         Ok(seen.searchable)
     }
 
-    /// Remembers the values of the row that the prefilter lets pass.
-    fn collect_probes(&self, row: Row<'_>, scratch: &mut Scratch) {
-        let Scratch { probes, normals, buffers, .. } = scratch;
-        self.matcher.values_of_row(row, buffers, &mut |value: Value<'_>| {
-            if self.matcher.catalogue.might_contain(value.fingerprint) {
-                let start = normals.len() as u32;
-                normals.extend_from_slice(value.normal);
-                let normal = (start, normals.len() as u32);
-                let Value { cell, kind, key, fingerprint, .. } = value;
-                probes.push(Probe { cell, kind, key, fingerprint, normal });
-            }
-        });
-    }
-
     /// Looks up what passed the prefilter and assembles each candidate record.
     fn follow_probes(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<(), Damaged> {
         let mut found = std::mem::take(&mut scratch.found);
@@ -104,6 +91,10 @@ impl Examiner<'_> {
         for (no, probe) in scratch.probes.iter().enumerate() {
             for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
                 if index.key_no() != probe.key as usize || !self.matcher.facts[at].has(probe.kind) {
+                    continue;
+                }
+                // One cache line says no to most: with a hundred indexes, looking each one up would cost more than all the rest.
+                if !index.might_contain(probe.fingerprint)? {
                     continue;
                 }
                 scratch.slots.clear();
@@ -146,6 +137,17 @@ impl Examiner<'_> {
         }
         scratch.candidates = kept.iter().map(|i| scratch.candidates[*i]).collect();
         scratch.pairs = kept.iter().map(|i| std::mem::take(&mut scratch.pairs[*i])).collect();
+    }
+}
+
+/// Remembers the values of the row that the prefilter let pass.
+fn collect_probes(sweep: &Sweep, no: usize, scratch: &mut Scratch) {
+    for hit in sweep.hits_of(no) {
+        let (_, cell, kind) = sweep.values.places[hit.value as usize];
+        let start = scratch.normals.len() as u32;
+        scratch.normals.extend_from_slice(sweep.values.forms.form(hit.value as usize));
+        let normal = (start, scratch.normals.len() as u32);
+        scratch.probes.push(Probe { cell, kind, key: hit.key, fingerprint: hit.fingerprint, normal });
     }
 }
 

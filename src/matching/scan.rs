@@ -10,7 +10,7 @@ use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip
 use super::Matcher;
 use super::bits;
 use super::by_tags::Unnamed;
-use super::candidate::{RowCandidate, SURE};
+use super::candidate::{Explained, RowCandidate, SURE};
 use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
 use super::row::{Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
@@ -113,7 +113,7 @@ impl<'m> Scan<'m> {
                     continue;
                 }
                 let row = batch.row(first + no);
-                match examiner.examine(row, seen, &state, &mut self.scratch) {
+                match examiner.examine(row, (&self.sweep, no), &state, &mut self.scratch) {
                     Ok(searchable) => {
                         state.searchable += u64::from(searchable);
                         let unfound = !seen.searchable && self.scratch.candidates.is_empty();
@@ -140,7 +140,7 @@ impl<'m> Scan<'m> {
         row: Row<'_>,
         place: (u32, u64),
         filled: u64,
-        candidates: Vec<(RowCandidate, Vec<(u8, u8)>)>,
+        candidates: Vec<Explained>,
         state: &mut TableState,
     ) {
         (self.scratch.candidates, self.scratch.pairs) = candidates.into_iter().unzip();

@@ -99,7 +99,15 @@ fn has_word_at(cell: &[u8]) -> bool {
 
 /// Strips white space and the quotes and brackets that stand around a value without belonging to it.
 #[inline]
-pub(super) fn trimmed(mut cell: &[u8]) -> &[u8] {
+pub(super) fn trimmed(cell: &[u8]) -> &[u8] {
+    // Letters and digits stand at both ends of nearly every cell.
+    match cell {
+        [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => cell,
+        _ => stripped(cell),
+    }
+}
+
+fn stripped(mut cell: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = cell {
         if matches!(first, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`') {
             cell = rest;

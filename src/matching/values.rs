@@ -1,8 +1,8 @@
-//! What in a row may be an identifier: each such value in its normal form, hashed. What the prefilter is asked.
+//! What in a row may be an identifier: each such value in its normal form. What the prefilter is asked.
 //!
 //! Nothing is allocated here: this is the way of every row, and nearly all end behind it.
 
-use crate::fingerprint::{Readings, could_be, normalise, readings};
+use crate::fingerprint::Forms;
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
@@ -10,19 +10,20 @@ use super::evidence::TableState;
 use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
 use super::text::values_in;
 
-/// A value that finds, as one of its kinds under one of the keys.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Value<'a> {
-    /// The cell it stands in; 63 for all from there on.
-    pub(super) cell: u8,
-    /// What it was read as.
-    pub(super) kind: FieldKind,
-    /// The key it was hashed with.
-    pub(super) key: u8,
-    /// Its fingerprint.
-    pub(super) fingerprint: u64,
-    /// Its normal form.
-    pub(super) normal: &'a [u8],
+/// Values that may find a record, of many rows.
+#[derive(Default)]
+pub(super) struct Values {
+    /// Their normal forms.
+    pub(super) forms: Forms,
+    /// For each form: the row of the block and the cell it stands in (63 for all from there on), and what it was read as.
+    pub(super) places: Vec<(u16, u8, FieldKind)>,
+}
+
+impl Values {
+    pub(super) fn clear(&mut self) {
+        self.forms.clear();
+        self.places.clear();
+    }
 }
 
 /// What a look at a row's cells has shown.
@@ -48,16 +49,10 @@ impl Seen {
     }
 }
 
-/// Reused from value to value.
-#[derive(Default)]
-pub(super) struct Buffers {
-    normal: Vec<u8>,
-    readings: Readings,
-}
-
 impl Matcher {
-    /// Calls `found` with each value of the row that may be an identifier.
-    pub(super) fn values_of_row(&self, row: Row<'_>, buffers: &mut Buffers, found: &mut impl FnMut(Value<'_>)) -> Seen {
+    /// Appends each value of the row that may be an identifier; `no` is the row's number within the block.
+    #[inline]
+    pub(super) fn values_of_row(&self, row: Row<'_>, no: u16, values: &mut Values) -> Seen {
         let mut seen = Seen::default();
         for (at, raw) in row.cells().enumerate() {
             let value = trimmed(raw);
@@ -67,79 +62,49 @@ impl Matcher {
             let at = at.min(63) as u8;
             seen.filled |= 1 << at;
             if value.len() > LONGEST_VALUE {
-                seen.searchable |= self.values_of_parts(at, value, buffers, found);
+                seen.searchable |= self.values_of_parts((no, at), value, values);
                 continue;
             }
             let shape = CellShape::of(value);
             seen.names = seen.names.saturating_add(u8::from(shape.may_be_name()));
-            let whole = self.values_as_all(at, value, shape, buffers, found);
+            let whole = self.values_as_all((no, at), value, shape, values);
             let mixed = shape.spaces + shape.marks > 0 && (shape.at > 0 || shape.may_be_number() && shape.letters > 0);
-            seen.searchable |= whole || mixed && self.values_of_parts(at, value, buffers, found);
+            seen.searchable |= whole || mixed && self.values_of_parts((no, at), value, values);
         }
         seen
     }
 
     /// The parts of a cell that holds more than one value.
-    fn values_of_parts(&self, at: u8, value: &[u8], buffers: &mut Buffers, found: &mut impl FnMut(Value<'_>)) -> bool {
+    fn values_of_parts(&self, place: (u16, u8), value: &[u8], values: &mut Values) -> bool {
         let mut any = false;
         values_in(value, &mut |part| {
-            any |= self.values_as_all(at, part, CellShape::of(part), buffers, found);
+            any |= self.values_as_all(place, part, CellShape::of(part), values);
         });
         any
     }
 
-    /// The value as everything it may be.
+    /// The value as everything it may be. Whether it may be anything.
     #[inline]
-    fn values_as_all(
-        &self,
-        at: u8,
-        value: &[u8],
-        shape: CellShape,
-        buffers: &mut Buffers,
-        found: &mut impl FnMut(Value<'_>),
-    ) -> bool {
+    fn values_as_all(&self, (row, cell): (u16, u8), value: &[u8], shape: CellShape, values: &mut Values) -> bool {
         let mut any = false;
         for &kind in &self.finding {
-            let worth = match kind {
-                FieldKind::Email => shape.may_be_email(value),
-                FieldKind::Phone | FieldKind::Siren => shape.may_be_number(),
-                FieldKind::Iban => shape.digits >= 8 && shape.letters >= 2,
-                _ => self.may_be_token(kind, &shape) && could_be(kind, value),
+            let (worth, token) = match kind {
+                FieldKind::Email => (shape.may_be_email(value), false),
+                FieldKind::Phone | FieldKind::Siren => (shape.may_be_number(), false),
+                FieldKind::Iban => (shape.digits >= 8 && shape.letters >= 2, false),
+                _ => (self.may_be_token(kind, &shape), true),
             };
-            if worth {
-                any |= self.values_as(kind, at, value, buffers, found);
+            if !worth {
+                continue;
             }
+            let many = values.forms.push(kind, value, self.catalogue.countries());
+            if many == 1 && token && !self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
+                values.forms.pop();
+                continue;
+            }
+            (0..many).for_each(|_| values.places.push((row, cell, kind)));
+            any |= many > 0;
         }
         any
-    }
-
-    /// Every reading of the value as one kind, under every key. Whether there is one.
-    fn values_as(
-        &self,
-        kind: FieldKind,
-        cell: u8,
-        value: &[u8],
-        buffers: &mut Buffers,
-        found: &mut impl FnMut(Value<'_>),
-    ) -> bool {
-        let countries = self.catalogue.countries();
-        let mut hashed = |normal: &[u8]| {
-            for (key, hasher) in self.catalogue.hashers().iter().enumerate() {
-                let fingerprint = hasher.fingerprint(kind, normal);
-                found(Value { cell, kind, key: key as u8, fingerprint, normal });
-            }
-        };
-        if kind == FieldKind::Phone {
-            readings(kind, value, countries, &mut buffers.readings);
-            buffers.readings.iter().for_each(&mut hashed);
-            return !buffers.readings.is_empty();
-        }
-        let token = matches!(kind, FieldKind::Ref | FieldKind::Contract | FieldKind::Username);
-        let normal = &mut buffers.normal;
-        let valid = normalise(kind, value, countries, normal) && (!token || self.catalogue.has_shape(kind, normal));
-        if valid {
-            hashed(normal);
-        }
-        valid
     }
 }

@@ -386,13 +386,9 @@ fn a_catalogue_asks_all_indexes_at_once_and_goes_on_without_the_broken() {
     catalogue.probe(&asked, &mut hits);
     assert_eq!(hits[..ours], (0..ours as u32).collect::<Vec<_>>());
     assert!(hits.len() < ours + 50);
-    assert!(
-        catalogue.has(Email)
-            && !catalogue.has(City)
-            && catalogue.could_be(Email, b"a@b")
-            && !catalogue.could_be(Email, b"123456")
-    );
-    assert!(catalogue.has_shape(Ref, b"K5") && !catalogue.has_shape(Ref, b"Q5"));
+    assert!(catalogue.has(Email) && !catalogue.has(City));
+    let shapes = catalogue.shapes(Ref).unwrap();
+    assert!(shapes.could_be(b"K5") && !shapes.could_be(b"Q5"));
     let (one, errors) = Catalogue::open(&list[..1], &world.keys(), Countries::default());
     assert!(
         errors.is_empty() && one.might_contain(asked[0]) && !Catalogue::empty(&world.keys()).might_contain(asked[0])

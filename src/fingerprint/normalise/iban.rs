@@ -23,6 +23,21 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
     out.len() >= 15 && out[..2].iter().all(u8::is_ascii_uppercase) && out[2..4].iter().all(u8::is_ascii_digit)
 }
 
+/// Appends an account number without anything between its characters. False, and part of it left behind, where there is more to see to:
+/// [`normalise`] then decides.
+#[inline]
+pub(super) fn append_plain(raw: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    out.extend_from_slice(raw);
+    let own = &mut out[start..];
+    own.make_ascii_uppercase();
+    let [a, b, c, d, rest @ ..] = &*own else { return false };
+    let plain = rest.iter().fold(true, |all, b| all & b.is_ascii_alphanumeric());
+    let country = a.is_ascii_uppercase() & b.is_ascii_uppercase();
+    // `IBANFR…` has letters where the check digits stand.
+    plain & country & c.is_ascii_digit() & d.is_ascii_digit() && (11..=30).contains(&rest.len())
+}
+
 /// Whether the check digits of a normal form agree (ISO 7064, mod 97-10): what a token found in running text must pass.
 #[must_use]
 pub fn is_valid(normal: &[u8]) -> bool {

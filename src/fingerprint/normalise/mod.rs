@@ -15,13 +15,11 @@ pub mod masked;
 mod name;
 mod number;
 mod phone;
-mod shape;
 
 use crate::model::FieldKind;
 
 pub use countries::{Countries, UnknownCountry};
 pub use date::DateOrder;
-pub use shape::could_be;
 
 /// Version of the normal forms, stored in each index.
 pub const VERSION: u16 = 1;
@@ -63,6 +61,44 @@ pub fn normalise(kind: FieldKind, raw: &[u8], countries: &Countries, out: &mut V
         out.clear();
     }
     valid
+}
+
+/// Appends the normal form of `raw` to a buffer, behind what stands there, and tells `found` from where to where; for a telephone number
+/// each form that it may have, possibly one twice. What [`normalise`] and [`readings`] give, without an empty buffer for each value: the
+/// way of every cell that is read. `scratch` is for kinds that are rare there.
+#[inline]
+pub(super) fn append(
+    kind: FieldKind,
+    raw: &[u8],
+    countries: &Countries,
+    (out, scratch): (&mut Vec<u8>, &mut Vec<u8>),
+    mut found: impl FnMut(usize, usize),
+) {
+    let start = out.len();
+    let plain = match kind {
+        FieldKind::Email => email::append_plain(raw, out),
+        FieldKind::Iban => iban::append_plain(raw, out),
+        FieldKind::Phone => {
+            let raw = raw.trim_ascii();
+            if (1..=MAX_VALUE).contains(&raw.len()) {
+                phone::each(raw, countries, |form| {
+                    let start = out.len();
+                    out.extend_from_slice(form);
+                    found(start, out.len());
+                });
+            }
+            return;
+        }
+        _ => false,
+    };
+    if !plain {
+        out.truncate(start);
+        if !normalise(kind, raw, countries, scratch) {
+            return;
+        }
+        out.extend_from_slice(scratch);
+    }
+    found(start, out.len());
 }
 
 /// As [`normalise`] for a birth date whose order of day and month is known from its column.

@@ -32,6 +32,10 @@ pub(super) fn likeliest(raw: &[u8], countries: &Countries, out: &mut Vec<u8>) ->
 
 /// Each reading: with a calling code one, else one for each configured country in which the number is possible.
 pub(super) fn each(raw: &[u8], countries: &Countries, mut each: impl FnMut(&[u8])) {
+    // Only `tel:` begins with a letter: most of what is asked is something else.
+    if raw.first().is_some_and(|b| b.is_ascii_alphabetic() && !matches!(b, b't' | b'T')) {
+        return;
+    }
     let Some(written) = read(raw) else { return };
     let digits = written.digits();
     let international = if written.plus { Some(digits) } else { digits.strip_prefix(b"00") };

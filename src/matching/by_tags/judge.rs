@@ -3,7 +3,7 @@
 
 use crate::fingerprint::{Damaged, Match, Slot, TagRow};
 use crate::matching::Matcher;
-use crate::matching::candidate::{RowCandidate, SURE, differing_bits};
+use crate::matching::candidate::{Explained, RowCandidate, SURE, differing_bits};
 use crate::matching::evidence::{Agreement, TableState};
 use crate::matching::finish::{WANTED, excess, odds};
 use crate::matching::shape::is_absent;
@@ -93,12 +93,7 @@ impl Judge<'_> {
     }
 
     /// One record held against one row, by the columns that the table's cells hold.
-    fn weigh(
-        &self,
-        question: &Question,
-        slot: Slot,
-        mapping: Option<&[Option<u8>]>,
-    ) -> Result<(RowCandidate, Vec<(u8, u8)>), Damaged> {
+    fn weigh(&self, question: &Question, slot: Slot, mapping: Option<&[Option<u8>]>) -> Result<Explained, Damaged> {
         let index = self.index();
         let tags = index.tags(slot)?;
         let row = self.kept.row(self.rows[question.row]);
@@ -149,7 +144,7 @@ impl Judge<'_> {
 }
 
 /// Keeps the best record, or those of which the row cannot say which it is, each worth less for it.
-fn untie(candidates: &mut Vec<(RowCandidate, Vec<(u8, u8)>)>) {
+fn untie(candidates: &mut Vec<Explained>) {
     let Some(best) = candidates.first().map(|(best, _)| best.bits) else { return };
     candidates.retain(|(candidate, _)| candidate.bits > best - 1.0);
     if candidates.len() >= TIED {

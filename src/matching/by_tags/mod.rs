@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::fingerprint::Damaged;
 use crate::model::{Skip, SkipReason};
 
-use super::candidate::RowCandidate;
+use super::candidate::Explained;
 use super::evidence::TableState;
 use super::scan::Scan;
 
@@ -36,7 +36,7 @@ const PASSED_OVER: &str =
 struct Found {
     /// Position among the kept rows.
     row: usize,
-    candidates: Vec<(RowCandidate, Vec<(u8, u8)>)>,
+    candidates: Vec<Explained>,
 }
 
 impl Scan<'_> {
@@ -61,7 +61,7 @@ impl Scan<'_> {
     fn search_table(&mut self, kept: &kept::Rows, rows: &[usize], state: &mut TableState) -> Result<bool, Damaged> {
         let matcher = self.matcher;
         let clues = clue::Clues::of(matcher, kept, rows);
-        let mut by_row: BTreeMap<usize, Vec<(RowCandidate, Vec<(u8, u8)>)>> = BTreeMap::new();
+        let mut by_row: BTreeMap<usize, Vec<Explained>> = BTreeMap::new();
         let mut tried = vec![false; rows.len()];
         for (at, index) in matcher.catalogue.indexes().iter().enumerate() {
             let mut questions = clues.questions(index)?;

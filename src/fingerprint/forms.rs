@@ -1,0 +1,99 @@
+//! Normal forms on their way to being hashed together.
+
+use super::normalise::{self, Countries};
+use crate::model::FieldKind;
+
+/// Bytes behind the last form, so that whole words can be read everywhere.
+const PADDING: usize = 8;
+
+/// Normal forms, one behind the other. Reused from batch to batch: nothing is allocated for each.
+#[derive(Debug, Default)]
+pub struct Forms {
+    bytes: Vec<u8>,
+    /// Start, length, code of the kind.
+    spans: Vec<(u32, u16, u8)>,
+    scratch: Vec<u8>,
+}
+
+impl Forms {
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
+    /// Number of forms.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Appends the normal forms that `raw` may have as a value of `kind` (a telephone number may have several, others their likeliest):
+    /// how many these are.
+    #[inline]
+    pub fn push(&mut self, kind: FieldKind, raw: &[u8], countries: &Countries) -> usize {
+        let before = self.spans.len();
+        let Self { bytes, spans, scratch } = self;
+        normalise::append(kind, raw, countries, (bytes, scratch), |start, end| {
+            spans.push((start as u32, (end - start) as u16, kind.code()));
+        });
+        self.spans.len() - before
+    }
+
+    /// Appends what `write` appends to the buffer, unless it says that this is none.
+    #[cfg(test)]
+    pub(super) fn push_with(&mut self, kind: FieldKind, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let start = self.bytes.len();
+        let valid = write(&mut self.bytes);
+        if valid {
+            self.spans.push((start as u32, (self.bytes.len() - start) as u16, kind.code()));
+        } else {
+            self.bytes.truncate(start);
+        }
+        valid
+    }
+
+    /// Takes back the last form.
+    #[inline]
+    pub fn pop(&mut self) {
+        if let Some((start, ..)) = self.spans.pop() {
+            self.bytes.truncate(start as usize);
+        }
+    }
+
+    /// A form.
+    #[must_use]
+    #[inline]
+    pub fn form(&self, no: usize) -> &[u8] {
+        let (start, len) = self.span(no);
+        &self.bytes[start..start + len]
+    }
+
+    /// To be called before the forms are hashed.
+    pub(super) fn seal(&mut self) {
+        self.bytes.extend_from_slice(&[0; PADDING]);
+    }
+
+    #[inline(always)]
+    pub(super) fn span(&self, no: usize) -> (usize, usize) {
+        let (start, len, _) = self.spans[no];
+        (start as usize, usize::from(len))
+    }
+
+    #[inline(always)]
+    pub(super) fn kind_code(&self, no: usize) -> u8 {
+        self.spans[no].2
+    }
+
+    /// Eight bytes at `at`, which is at most the end of a form.
+    #[inline(always)]
+    pub(super) fn word(&self, at: usize) -> u64 {
+        self.bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+    }
+}
