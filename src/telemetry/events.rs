@@ -238,6 +238,54 @@ pub fn alert_updated(alert: AlertId, revision: u32) {
     info!(event = "alert.updated", %alert, revision, "alert updated");
 }
 
+/// A matching post was captured.
+pub fn evidence_captured(post: &PostId, id: &str, bytes: u64) {
+    metrics().evidence_captures.get_or_create(&ByOutcome { outcome: "ok" }).inc();
+    info!(event = "evidence.captured", %post, id, bytes, "post captured as evidence");
+}
+
+/// A matching post could not be captured; its alert says so.
+pub fn evidence_failed(post: &PostId, error: &dyn Error) {
+    metrics().evidence_captures.get_or_create(&ByOutcome { outcome: "failed" }).inc();
+    error!(event = "evidence.failed", %post, error = %Chain(error), "post could not be captured; its alert goes on");
+}
+
+/// A capture has its time-stamp.
+pub fn evidence_stamped(id: &str, at: jiff::Timestamp) {
+    info!(event = "evidence.stamped", id, %at, "capture time-stamped");
+}
+
+/// The time-stamping authority did not stamp; the capture waits.
+pub fn stamp_failed(id: &str, error: &dyn Error, retry_in: Duration) {
+    let retry_s = retry_in.as_secs();
+    warn!(event = "evidence.stamp_failed", id, error = %Chain(error), retry_s, "capture could not be time-stamped yet");
+}
+
+/// A capture's time was over.
+pub fn evidence_deleted(id: &str, rule: &str) {
+    info!(event = "evidence.deleted", id, rule, "capture deleted; its time was over");
+}
+
+/// Something whose time is over could not be deleted; it is tried again at the next round.
+pub fn retention_failed(what: &'static str, error: &dyn Error) {
+    error!(event = "retention.failed", what, error = %Chain(error), "what is to be deleted could not be");
+}
+
+/// What a round of retention removed besides captures.
+pub fn retention_done(captures: usize, alerts: u64, seen: u64) {
+    info!(event = "retention.done", captures, alerts, seen, "retention went its round");
+}
+
+/// The head of the audit log, signed. In the journal it is out of reach of whoever edits the log.
+pub fn audit_checkpoint(seq: u64, hash: &str) {
+    info!(event = "audit.checkpoint", seq, hash, "audit log signed up to here");
+}
+
+/// The audit log could not be written.
+pub fn audit_failed(error: &dyn Error) {
+    error!(event = "audit.failed", error = %Chain(error), "the audit log could not be written");
+}
+
 fn delivery(channel: &str, outcome: &'static str) {
     metrics().deliveries.get_or_create(&ByChannelOutcome { channel: channel.to_owned(), outcome }).inc();
 }

@@ -109,6 +109,12 @@ pub struct Metrics {
     pub deliveries: Family<ByChannelOutcome, Counter>,
     /// Outbox entries that wait for delivery.
     pub outbox_pending: Gauge,
+    /// Captures of matching posts.
+    pub evidence_captures: Family<ByOutcome, Counter>,
+    /// Bytes of sealed captures.
+    pub evidence_bytes: Gauge,
+    /// Captures that wait for their time-stamp.
+    pub evidence_unstamped: Gauge,
     /// Record watchlists in use.
     pub watchlist_systems: Gauge,
     /// Indexes in use.
@@ -172,6 +178,14 @@ impl Metrics {
             alerts_updated: register(r, "alerts_updated", "Alerts that a further document joined", Counter::default()),
             deliveries: register(r, "deliveries", "Attempts to deliver an alert", Family::default()),
             outbox_pending: register(r, "outbox_pending", "Outbox entries that wait for delivery", Gauge::default()),
+            evidence_captures: register(r, "evidence_captures", "Captures of matching posts", Family::default()),
+            evidence_bytes: register(r, "evidence_bytes", "Bytes of sealed captures", Gauge::default()),
+            evidence_unstamped: register(
+                r,
+                "evidence_unstamped",
+                "Captures that wait for their time-stamp",
+                Gauge::default(),
+            ),
             watchlist_systems: register(r, "watchlist_systems", "Record watchlists in use", Gauge::default()),
             watchlist_indexes: register(r, "watchlist_indexes", "Indexes in use", Gauge::default()),
             watchlist_records: register(r, "watchlist_records", "Records in the indexes in use", Gauge::default()),
