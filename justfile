@@ -32,6 +32,10 @@ real-sites *ARGS:
 long-dumps:
     cargo test --release --test it long_dumps -- --include-ignored --nocapture
 
+# captures stamped by a real authority and checked with public tools (needs openssl, age and jq)
+evidence:
+    cargo test --test it evidence -- --ignored
+
 # posts a second through queue and verdicts
 throughput:
     cargo test --release --test it throughput -- --ignored --nocapture

@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod attribute;
+pub mod audit;
 pub mod cli;
 pub mod collect;
 pub mod config;

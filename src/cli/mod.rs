@@ -3,9 +3,11 @@
 //! A command only reads its arguments, calls the rooms that do the work and prints what they say.
 
 mod alerts;
+mod audit;
 mod check;
 mod completions;
 mod demo;
+mod evidence;
 mod exit;
 mod explain;
 mod key;
@@ -15,6 +17,7 @@ mod progress;
 mod run;
 mod scan;
 mod site;
+mod trail;
 mod watchlist;
 mod words;
 mod worker;
@@ -55,6 +58,8 @@ enum Command {
     Check(check::Args),
     Demo(demo::Args),
     Alerts(alerts::Args),
+    Evidence(evidence::Args),
+    Audit(audit::Args),
     NotifyAgent(notify_agent::Args),
     Site(site::Args),
     Completions(completions::Args),
@@ -86,6 +91,8 @@ fn dispatch(command: Command) -> Outcome {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::NotifyAgent(args) => notify_agent::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Site(args) => site::run(&args),

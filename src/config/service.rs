@@ -10,6 +10,7 @@ use super::sites::{SiteFolders, read_sites};
 use crate::alert::{AlertSettings, RawAlertSettings};
 use crate::collect::Site;
 use crate::collect::push::{PushSettings, RawPushSettings};
+use crate::evidence::{EvidenceSettings, RawEvidenceSettings, RawRetentionSettings, RetentionSettings};
 use crate::extract::Limits;
 use crate::fingerprint::Countries;
 use crate::model::SettingProblem;
@@ -17,6 +18,7 @@ use crate::net::NetSettings;
 use crate::pipeline::{PipelineSettings, RawPipelineSettings};
 use crate::queue::{QueueSettings, RawQueueSettings};
 use crate::service::{RawServiceSettings, ServiceSettings, folders};
+use crate::signing::SigningKeySource;
 use crate::telemetry::{LogFormat, LogSettings};
 
 /// Everything the service is told, checked.
@@ -48,6 +50,12 @@ pub struct Config {
     pub alert: AlertSettings,
     /// `[push]`, if posts may be pushed.
     pub push: Option<PushSettings>,
+    /// `[evidence]`.
+    pub evidence: EvidenceSettings,
+    /// `[retention]`.
+    pub retention: RetentionSettings,
+    /// Where the key is that manifests and the audit log are signed with.
+    pub signing_key: SigningKeySource,
     /// Every `[[site]]`, of this file and of the folder of sites.
     pub sites: Vec<Site>,
     /// The folder of sites, if there is one: worth watching for changes.
@@ -59,6 +67,24 @@ impl Config {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.state.join("vigie.db")
+    }
+
+    /// The file of the audit log.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.state.join("audit.db")
+    }
+
+    /// The folder of evidence.
+    #[must_use]
+    pub fn evidence_folder(&self) -> PathBuf {
+        self.state.join("evidence")
+    }
+
+    /// The public half of the signing key, for whoever checks.
+    #[must_use]
+    pub fn public_key(&self) -> PathBuf {
+        self.state.join("signing.pub.pem")
     }
 }
 
@@ -76,6 +102,10 @@ pub enum KeySource {
     },
 }
 
+/// The names under which the unit hands keys over (`LoadCredential=vigie.key:…`).
+const KEY_CREDENTIAL: &str = "vigie.key";
+const SIGNING_CREDENTIAL: &str = "vigie.signing";
+
 /// The settings that stand outside any section.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -88,6 +118,9 @@ struct RawTop {
     key_file: Option<PathBuf>,
     /// The key before the current one, while indexes are being rebuilt. Default: none.
     previous_key_file: Option<PathBuf>,
+    /// The Ed25519 key (PKCS #8, PEM) that evidence and the audit log are signed with, readable by its owner only.
+    /// Default: the systemd credential `vigie.signing`, else `signing.key` in the state folder, made at first start.
+    signing_key_file: Option<PathBuf>,
     /// Countries whose national phone numbers and postcodes are read, likeliest first. Default: `["FR"]`.
     countries: Vec<String>,
     /// A folder of further files with `[[site]]` tables. Default: `sites.d` beside this file, if there is one.
@@ -108,7 +141,8 @@ struct RawLog {
 }
 
 /// The sections of the file; anything else at its top is one of [`RawTop`] or a mistake.
-const SECTIONS: &[&str] = &["log", "service", "pipeline", "limits", "queue", "net", "alert", "push", "site"];
+const SECTIONS: &[&str] =
+    &["log", "service", "pipeline", "limits", "queue", "net", "alert", "push", "evidence", "retention", "site"];
 
 /// Reads and checks the configuration. Touches no network and writes nothing.
 ///
@@ -133,6 +167,7 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
         root.problem("countries", error.to_string());
     }
     let keys = key_source(root, base, top.key_file, top.previous_key_file);
+    let signing_key = signing_key(base, &state, top.signing_key_file);
     let log = log(root);
     let service = checked(root, "service", RawServiceSettings::validate);
     let pipeline = checked(root, "pipeline", RawPipelineSettings::validate);
@@ -143,6 +178,8 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
         or_problems(problems, net)
     });
     let alert = checked(root, "alert", |raw: RawAlertSettings| raw.validate(base));
+    let evidence = checked(root, "evidence", RawEvidenceSettings::validate);
+    let retention = checked(root, "retention", RawRetentionSettings::validate);
     let beside = |folder: Option<PathBuf>, usual: &str| {
         folder.map(|folder| base.join(folder)).or_else(|| Some(base.join(usual)).filter(|folder| folder.is_dir()))
     };
@@ -171,6 +208,9 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
             net: net?,
             alert: alert?,
             push: push.map_or(Some(None), |push| push.map(Some))?,
+            evidence: evidence?,
+            retention: retention?,
+            signing_key,
             sites,
             sites_folder: folders.sites,
         })
@@ -219,13 +259,21 @@ fn log(root: Section<'_>) -> LogSettings {
     LogSettings { level, format: raw.format }
 }
 
+fn signing_key(base: &Path, state: &Path, file: Option<PathBuf>) -> SigningKeySource {
+    match (file, folders::credential(SIGNING_CREDENTIAL)) {
+        (Some(file), _) => SigningKeySource::File(base.join(file)),
+        (None, Some(file)) => SigningKeySource::Credential(file),
+        (None, None) => SigningKeySource::Own(state.join("signing.key")),
+    }
+}
+
 fn key_source(
     root: Section<'_>,
     base: &Path,
     current: Option<PathBuf>,
     previous: Option<PathBuf>,
 ) -> Option<KeySource> {
-    match (current, folders::key_credential()) {
+    match (current, folders::credential(KEY_CREDENTIAL)) {
         (Some(file), _) => {
             Some(KeySource::Files { current: base.join(file), previous: previous.map(|file| base.join(file)) })
         }
@@ -261,11 +309,12 @@ mod tests {
         let problems = read(
             "state = \"s\"\nkeyfile = \"k\"\n[log]\nlevel = \"lound=x\"\n[service]\nlisten = \"0.0.0.0:1\"\n\
              [pipeline]\nthreads = 0\n[limits]\ndepth = 99\n[queue]\nmax_posts = 0\n[net]\ncontact = \"\"\n\
+             [evidence]\nrecipients = [\"age1\"]\n[retention]\nterm_days = 0\n\
              [[site]]\nid = \"a\"\nkind = \"feed\"\nurl = \"nowhere\"\n[[site]]\nid = \"B\"\nknd = \"feed\"\n",
         )
         .unwrap_err();
         let lines: Vec<_> = problems.iter().filter_map(|p| p.line).collect();
-        for line in [2, 4, 6, 8, 10, 12, 14, 18, 20, 21] {
+        for line in [2, 4, 6, 8, 10, 12, 14, 16, 18, 22, 24, 25] {
             assert!(lines.contains(&line), "line {line}: {problems}");
         }
         assert!(

@@ -108,7 +108,7 @@ impl Stamper {
                     waiting.remove(&id);
                     pause = PAUSES.0;
                     if let Some(token) = stamped {
-                        events::evidence_stamped(&id, token.at);
+                        events::evidence_stamped(&id, token.at, token.signature_checked);
                     }
                 }
                 Err(error) => {

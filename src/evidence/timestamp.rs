@@ -4,8 +4,6 @@
 //! that its signature is that of the certificate that came with it. Whether that certificate is one to trust is for
 //! whoever holds the authority's root (`openssl ts -verify`, see `docs/evidence.md`).
 
-use std::cmp::Ordering;
-
 use cms::cert::CertificateChoices;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::{Int, ObjectIdentifier, OctetString, SetOfVec};
@@ -267,8 +265,7 @@ fn certificate_of<'s>(signed: &'s SignedData, signer: &SignerInfo) -> Option<&'s
     let mut all = all.filter(|certificate| match &signer.sid {
         SignerIdentifier::IssuerAndSerialNumber(wanted) => {
             let tbs = &certificate.tbs_certificate;
-            tbs.serial_number.as_bytes().cmp(wanted.serial_number.as_bytes()) == Ordering::Equal
-                && tbs.issuer == wanted.issuer
+            tbs.serial_number == wanted.serial_number && tbs.issuer == wanted.issuer
         }
         SignerIdentifier::SubjectKeyIdentifier(wanted) => {
             let own = certificate.tbs_certificate.get::<SubjectKeyIdentifier>();

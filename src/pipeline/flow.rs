@@ -1,4 +1,4 @@
-//! The flow of posts, readable on one screen: receive → judge → commit → acknowledge.
+//! The flow of posts, readable on one screen: receive → judge → capture → commit → acknowledge.
 //!
 //! A post leaves the queue only when its verdict is committed; whatever ends the program before that, the post comes
 //! again, and committing it twice changes nothing. The flow ends when the queue closes: what was received is finished,
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::checkpoint::Checkpoints;
 use super::engine::{Current, Sources};
+use super::evidence::Keeping;
 use super::judge::JudgeError;
 use super::settings::PipelineSettings;
 use crate::alert::{Committer, Judged};
@@ -36,6 +37,8 @@ pub struct Flow {
     pub limits: Limits,
     /// Who reads what must be decoded.
     pub reader: Arc<Reader>,
+    /// Where matching posts are kept as evidence; none where nobody was named who could open it.
+    pub evidence: Option<Arc<Keeping>>,
     /// Where verdicts go.
     pub committer: Arc<Committer>,
     /// Where what is known of long documents is kept while they are read.
@@ -112,11 +115,12 @@ impl Flow {
     async fn settle(self: &Arc<Self>, delivery: Delivery, threads: &rayon::ThreadPool) {
         let Delivery { receipt, post, attempt } = delivery;
         let post = Arc::new(post);
-        let judged = match self.judged_once_read(&post, threads).await {
+        let mut judged = match self.judged_once_read(&post, threads).await {
             Ok(judged) => judged,
             Err(reason) => return self.give_back(receipt, &post, attempt, &reason).await,
         };
         let verdict = judged.documents.iter().map(|document| document.report.verdict).max().unwrap_or(Verdict::Clear);
+        judged.post.evidence = self.captured(&post, &judged).await;
         let id = &post.id;
         let waits = |error: &dyn Error, pause| events::post_retried(id, error, pause);
         persist(|| self.committer.commit(judged.clone()), waits).await;

@@ -3,19 +3,16 @@
 use std::env;
 use std::path::PathBuf;
 
-/// The name under which the unit hands over the key (`LoadCredential=vigie.key:…`).
-const CREDENTIAL: &str = "vigie.key";
-
 /// `$STATE_DIRECTORY`. systemd lists several with colons; the first is ours.
 #[must_use]
 pub fn state() -> Option<PathBuf> {
     first("STATE_DIRECTORY")
 }
 
-/// The key as a systemd credential, if one was handed over.
+/// The file of a systemd credential, if one of this name was handed over.
 #[must_use]
-pub fn key_credential() -> Option<PathBuf> {
-    let file = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+pub fn credential(name: &str) -> Option<PathBuf> {
+    let file = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
     file.exists().then_some(file)
 }
 

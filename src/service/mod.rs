@@ -2,7 +2,9 @@
 
 pub mod folders;
 pub mod health;
+mod inventory;
 mod lock;
+mod proof;
 mod reload;
 mod run;
 mod settings;

@@ -3,7 +3,7 @@
 //! Draining follows the flow: sites are read no further, then the queue is closed and what was received gets its
 //! verdict, then deliveries under way end. What is left waits on the disk for the next start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::health::{self, Health};
+use super::proof::Proof;
 use super::reload::Reloader;
 use super::watcher::{self, Changed};
 use super::{survey, systemd};
@@ -53,6 +54,9 @@ pub async fn run(config: Config) -> Result<()> {
     let (health, health_task) = answer_health(&config).await?;
     let _lock = super::lock::take(&config.state)?;
     let opened = Opened::open(&config).await?;
+    let proof = opened.proof.clone();
+    let inventories = proof.started(&config, &opened.current.get())?;
+    let _rounds = proof.keep(&config, &opened.store)?;
     let (deliveries, wake) = deliver(&config, &opened.store)?;
     let desk = desk_of(&opened.current.get(), &config);
     let committer = Arc::new(Committer::start(opened.store.clone(), opened.seen.clone(), desk, wake)?);
@@ -68,7 +72,9 @@ pub async fn run(config: Config) -> Result<()> {
     events::service_ready(config.sites.len(), config.alert.channels.len(), started.elapsed());
     systemd::ready(&format!("watching {} sites", config.sites.len()));
 
-    let reloader = Reloader { config, sources: opened.sources, current: opened.current, committer, sites };
+    let inventories = Mutex::new(inventories);
+    let (sources, current) = (opened.sources, opened.current);
+    let reloader = Reloader { config, sources, current, committer, sites, proof: proof.clone(), inventories };
     let mut result = Ok(());
     loop {
         let changed = tokio::select! {
@@ -101,6 +107,7 @@ pub async fn run(config: Config) -> Result<()> {
         events::drain_cut_short(DRAIN);
     }
     deliveries.stop().await;
+    let _ = spawn_blocking(move || proof.stopped()).await;
     for task in [survey, alive, told, health_task] {
         task.abort();
     }
@@ -117,6 +124,7 @@ struct Opened {
     queue: Arc<LocalQueue>,
     reader: Arc<Reader>,
     checkpoints: Arc<Checkpoints>,
+    proof: Arc<Proof>,
 }
 
 impl Opened {
@@ -128,6 +136,7 @@ impl Opened {
         let sources = Sources { folder: config.watchlists.clone(), keys, countries: config.countries.clone() };
         let loading = sources.clone();
         let kept = config.state.join("checkpoints");
+        let proof = Proof::open(config)?;
         let readers = Settings { workers: config.pipeline.threads, ..Settings::default() };
         spawn_blocking(move || {
             let store = Arc::new(SqliteStore::open(&database)?);
@@ -137,7 +146,7 @@ impl Opened {
             let pool = Pool::new(readers).context("content cannot be read")?;
             let reader = Arc::new(Reader::Confined(pool));
             let checkpoints = Arc::new(Checkpoints::open(&kept, loading.keys.current(), CHECKPOINTS)?);
-            Ok(Self { sources, current, store, seen, queue, reader, checkpoints })
+            Ok(Self { sources, current, store, seen, queue, reader, checkpoints, proof: Arc::new(proof) })
         })
         .await?
     }
@@ -151,6 +160,7 @@ impl Opened {
             seen: self.seen.clone(),
             queue: self.queue.clone(),
             reader: self.reader.clone(),
+            proof: self.proof.clone(),
         }
     }
 }
@@ -221,6 +231,7 @@ fn flow(config: &Config, opened: &Opened, committer: &Arc<Committer>) -> Arc<Flo
         sources: opened.sources.clone(),
         limits: config.limits.clone(),
         reader: opened.reader.clone(),
+        evidence: opened.proof.keeping(),
         committer: committer.clone(),
         checkpoints: Some(opened.checkpoints.clone()),
         settings: config.pipeline.clone(),

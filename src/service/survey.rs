@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use super::health::Health;
+use super::proof::Proof;
 use crate::collect::HealthBoard;
 use crate::confine::Reader;
 use crate::pipeline::Current;
@@ -34,6 +35,8 @@ pub struct Survey {
     pub seen: Arc<FilteredSeen>,
     /// Posts that wait.
     pub queue: Arc<LocalQueue>,
+    /// What is kept to prove things.
+    pub proof: Arc<Proof>,
     /// Reads content, confined as far as the kernel grants it.
     pub reader: Arc<Reader>,
 }
@@ -60,6 +63,7 @@ impl Survey {
             }
         }
         concerns.extend(self.reader.concerns());
+        concerns.extend(self.proof.concerns());
         if depth.quarantined > 0 {
             concerns.push(format!("{} posts could not be judged and are kept aside", depth.quarantined));
         }

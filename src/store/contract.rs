@@ -32,6 +32,7 @@ pub fn tests<S: Store>() -> Vec<Clause<S>> {
         ("outbox entries are written once", outbox_written_once),
         ("dead letters are seen and revived", dead_letters),
         ("a settled entry stays settled", settled_stays_settled),
+        ("alerts are forgotten by age, and never before they are told", alerts_are_forgotten),
     ]
 }
 
@@ -374,4 +375,32 @@ fn settled_stays_settled<S: Store>(store: &S) {
     assert_eq!(store.outbox_counts().unwrap(), (0, 0));
     let entry = &store.entries(&OutboxFilter::default()).unwrap()[0];
     assert_eq!((entry.state, entry.attempts), (EntryState::Delivered, 1));
+}
+
+fn alerts_are_forgotten<S: Store>(store: &S) {
+    for number in 1..=4 {
+        write(store, |tx| {
+            let links = Links { posts: vec![post(&format!("p{number}"))], ..Links::default() };
+            tx.save(&incident(number, number as u32), &links)?;
+            tx.add_records(id(number), &system("crm"), &records([7], 2))?;
+            tx.enqueue(&entry(number, number as u32, "mail"))
+        });
+    }
+    for number in [1, 3, 4] {
+        settle(store, number, number as u32, "mail", delivered("x"));
+    }
+    // Alerts were last changed at their number: 2 has not been told yet, 4 is too young.
+    assert_eq!(store.forget_alerts(at(4), 1).unwrap(), [id(1)], "the oldest first, as many as asked for");
+    assert_eq!(store.forget_alerts(at(4), 10).unwrap(), [id(3)]);
+    assert_eq!(store.forget_alerts(at(4), 10).unwrap(), []);
+    assert_eq!(store.alert(id(3)).unwrap(), None);
+    assert_eq!(store.entries(&OutboxFilter { alert: Some(id(3)), ..Default::default() }).unwrap(), []);
+    write(store, |tx| {
+        assert_eq!(tx.by_post(&post("p3"))?, []);
+        let mut holding: Vec<_> = tx.by_records(&system("crm"), &records([7], 2), at(0))?;
+        holding.sort_by_key(|overlap| overlap.alert);
+        assert_eq!(holding.iter().map(|o| o.alert).collect::<Vec<_>>(), [id(2), id(4)]);
+        Ok(())
+    });
+    assert_eq!(due(store, "mail", 9), [(2, 2)], "what is still to be told is told");
 }

@@ -4,9 +4,11 @@
 //! reads, an fsync for writes): async callers go through `spawn_blocking` or a thread of their own. Everything kept
 //! here is fit to be shown to an analyst: rows are masked, records are keyed numbers.
 
+pub mod audit;
 pub mod cursor;
 pub mod incident;
 pub mod outbox;
+pub mod retention;
 pub mod seen;
 pub mod sqlite;
 
@@ -16,18 +18,21 @@ pub(crate) mod contract;
 use std::error::Error;
 use std::path::PathBuf;
 
+pub use audit::{AuditCheckpoint, AuditHead, AuditLog, AuditRow};
 pub use cursor::{Cursor, Cursors};
 pub use incident::{
     AlertFilter, Alerts, Incident, IncidentDocument, IncidentTx, Incidents, Links, RecordCounts, RecordOverlap,
 };
 pub use outbox::{EntryState, NewEntry, Outbox, OutboxEntry, OutboxFilter, Outcome, Settlement};
+pub use retention::Retention;
 pub use seen::{FilteredSeen, SeenMark, SeenPosts};
 pub use sqlite::SqliteStore;
+pub use sqlite::audit::SqliteAudit;
 
 /// Everything one back-end offers. Stages ask for the narrow trait they need; `pipeline` holds this.
-pub trait Store: SeenPosts + Cursors + Incidents + Alerts + Outbox {}
+pub trait Store: SeenPosts + Cursors + Incidents + Alerts + Outbox + Retention {}
 
-impl<T: SeenPosts + Cursors + Incidents + Alerts + Outbox> Store for T {}
+impl<T: SeenPosts + Cursors + Incidents + Alerts + Outbox + Retention> Store for T {}
 
 /// Why the store could not do what was asked. After any of these nothing of the call has been kept.
 #[derive(Debug, thiserror::Error)]

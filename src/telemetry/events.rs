@@ -251,8 +251,8 @@ pub fn evidence_failed(post: &PostId, error: &dyn Error) {
 }
 
 /// A capture has its time-stamp.
-pub fn evidence_stamped(id: &str, at: jiff::Timestamp) {
-    info!(event = "evidence.stamped", id, %at, "capture time-stamped");
+pub fn evidence_stamped(id: &str, at: jiff::Timestamp, signature_checked: bool) {
+    info!(event = "evidence.stamped", id, %at, signature_checked, "capture time-stamped");
 }
 
 /// The time-stamping authority did not stamp; the capture waits.

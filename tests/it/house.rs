@@ -17,6 +17,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("secret", &["model"]),
     ("collect", &["model", "net", "secret", "telemetry"]),
     ("alert", &["model", "net", "secret", "telemetry", "store"]),
+    ("evidence", &["model", "net", "signing", "telemetry"]),
+    ("audit", &["signing", "store"]),
+    ("signing", &[]),
     ("store", &["model", "telemetry"]),
     // The spool keeps its rows in the store's back-end.
     ("queue", &["model", "telemetry", "store"]),
@@ -33,6 +36,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "attribute",
             "alert",
             "secret",
+            "evidence",
+            "signing",
             "queue",
             "store",
             "pipeline",

@@ -1,8 +1,10 @@
 //! Whole-program promises, one file each. They talk to loopback only and choose their ports themselves.
 
+mod audit;
 mod bad_input;
 mod command_line;
 mod confine;
+mod evidence;
 mod hostile;
 mod house;
 mod index_file;

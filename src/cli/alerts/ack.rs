@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::super::exit::{Exit, Outcome};
 use crate::alert::set_state;
+use crate::audit::{Action, Trail};
 use crate::config::Config;
 use crate::model::AlertState;
 use crate::store::SqliteStore;
@@ -15,8 +16,9 @@ pub struct Args {
     id: String,
 }
 
-pub fn run(args: &Args, store: &SqliteStore, config: &Config) -> Outcome {
+pub fn run(args: &Args, store: &SqliteStore, config: &Config, trail: &Trail) -> Outcome {
     let alert = super::find(store, &args.id)?;
+    trail.record(Action::AlertChanged, &alert.id.to_string(), &[("state", "acknowledged".to_owned())])?;
     let changed = set_state(store, alert.id, AlertState::Acknowledged, &config.alert.routes(), Timestamp::now())?;
     match changed {
         Some(alert) => eprintln!("{}: acknowledged", alert.id),

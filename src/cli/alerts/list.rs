@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 
 use super::super::exit::{Exit, Outcome};
 use super::super::words::counted;
+use crate::audit::{Action, Trail};
 use crate::model::{Alert, AlertState};
 use crate::store::{AlertFilter, Alerts, SqliteStore};
 
@@ -21,7 +22,8 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args, store: &SqliteStore) -> Outcome {
+pub fn run(args: &Args, store: &SqliteStore, trail: &Trail) -> Outcome {
+    trail.record(Action::AlertsListed, "", &[])?;
     let filter = AlertFilter {
         state: args.open.then_some(AlertState::Open),
         limit: args.limit as usize,

@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Subcommand;
 
 use super::exit::{Failure, Outcome};
+use super::trail;
 use crate::config::{Config, read_config};
 use crate::model::Alert;
 use crate::store::{Alerts, SqliteStore};
@@ -41,10 +42,11 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     let config = read_config(&args.config).map_err(Failure::usage)?;
     let store = open(&config)?;
+    let trail = trail::open(&config)?;
     match &args.command {
-        Command::List(args) => list::run(args, &store),
-        Command::Show(args) => show::run(args, &store),
-        Command::Ack(args) => ack::run(args, &store, &config),
+        Command::List(args) => list::run(args, &store, &trail),
+        Command::Show(args) => show::run(args, &store, &trail),
+        Command::Ack(args) => ack::run(args, &store, &config, &trail),
     }
 }
 
@@ -59,7 +61,7 @@ fn open(config: &Config) -> Result<SqliteStore, Failure> {
 }
 
 /// The one alert whose identifier begins like this.
-fn find(store: &SqliteStore, prefix: &str) -> Result<Alert, Failure> {
+pub(super) fn find(store: &SqliteStore, prefix: &str) -> Result<Alert, Failure> {
     let hex = |c: char| c.is_ascii_hexdigit() || c == '-';
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.chars().all(hex) {

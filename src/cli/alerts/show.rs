@@ -4,6 +4,7 @@ use std::io::{self, Write, stdout};
 
 use super::super::exit::{Exit, Outcome};
 use super::super::words::counted;
+use crate::audit::{Action, Trail};
 use crate::model::{Alert, DocumentSummary, SystemAttribution};
 use crate::store::{Outbox, OutboxEntry, OutboxFilter, SqliteStore};
 
@@ -17,8 +18,9 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args, store: &SqliteStore) -> Outcome {
+pub fn run(args: &Args, store: &SqliteStore, trail: &Trail) -> Outcome {
     let alert = super::find(store, &args.id)?;
+    trail.record(Action::AlertShown, &alert.id.to_string(), &[])?;
     let mut out = stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &alert)?;

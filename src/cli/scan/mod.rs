@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::exit::{Exit, Failure, Outcome};
 use super::key::KeyArgs;
+use super::trail::LookUpArgs;
 use super::watchlist::{CountryArgs, WatchlistsArg};
 use crate::confine::{Pool, Reader, Settings};
 use crate::extract::Limits;
@@ -47,6 +48,8 @@ pub struct Args {
     /// Name the records that matched by their keys in the source system
     #[arg(long)]
     refs: bool,
+    #[command(flatten)]
+    look_up: LookUpArgs,
     /// Leave with exit code 1 if anything was found
     #[arg(long)]
     exit_code: bool,
@@ -125,6 +128,9 @@ impl EngineArgs {
 }
 
 pub fn run(args: &Args) -> Outcome {
+    if args.refs {
+        args.look_up.refs()?;
+    }
     let engine = args.engine.load()?;
     let reader = args.engine.reader()?;
     let limits = Limits::default();

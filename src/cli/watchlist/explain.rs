@@ -8,6 +8,7 @@ use anyhow::anyhow;
 
 use super::super::exit::{Exit, Failure, Outcome};
 use super::super::key::KeyArgs;
+use super::super::trail::LookUpArgs;
 use super::super::words::counted;
 use super::{CountryArgs, WatchlistsArg};
 use crate::config::read_watchlists;
@@ -21,7 +22,8 @@ Examples:
   vigie watchlist explain 'j.dupont [at] example.com' --key-file vigie.key
   echo '06 12 34 56 78' | vigie watchlist explain - --key-file vigie.key   # not in the shell's history
 
-The value is hashed and looked up in memory; it is written nowhere.")]
+The value is hashed and looked up in memory; it is written nowhere. On a machine with a service, that a value
+was looked up is recorded in its audit log, and the 101st of a day is refused.")]
 pub struct Args {
     /// The value; `-` reads it from standard input
     value: String,
@@ -31,6 +33,8 @@ pub struct Args {
     keys: KeyArgs,
     #[command(flatten)]
     countries: CountryArgs,
+    #[command(flatten)]
+    look_up: LookUpArgs,
 }
 
 /// The longest value read from standard input.
@@ -38,6 +42,7 @@ const MAX_VALUE: u64 = 64 << 10;
 
 pub fn run(args: &Args) -> Outcome {
     let value = value(args)?;
+    args.look_up.value()?;
     let keys = args.keys.keyring()?;
     let countries = args.countries.countries()?;
     let lists = read_watchlists(&args.watchlists.watchlists);

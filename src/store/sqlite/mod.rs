@@ -5,11 +5,13 @@
 //! behind a mutex: writers queue for the fsync anyway, and readers never wait for it in WAL mode.
 
 mod alerts;
+pub mod audit;
 mod cursors;
 mod incident_tx;
 mod open;
 mod outbox;
 mod records;
+mod retention;
 mod seen;
 pub mod spool;
 
