@@ -66,7 +66,7 @@ fn name_of(uid: u32) -> Option<String> {
 /// Which service's audit log is told of a look-up made by hand.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LookUpArgs {
-    /// Record this look-up in the audit log of the service with this configuration [default: that of this machine,
+    /// Record that values are looked up or keys are shown in the audit log of the service with this configuration [default: that of this machine,
     /// /etc/vigie/vigie.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

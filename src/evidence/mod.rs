@@ -34,7 +34,7 @@ pub use settings::{EvidenceSettings, Keep, RawEvidenceSettings, TimestampSetting
 pub use stamper::{Stamper, Unstamped};
 pub use timestamp::{StampError, TimestampToken};
 pub use vault::{Captured, Item, Items, Totals, Vault};
-pub use verify::{Fault, against_log, deletions, verify};
+pub use verify::{Fault, Recorded, against_log, deletions, verify};
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -169,11 +169,14 @@ fn stamp(item: &Item, manifest: &[u8], key: &PublicKey, wanted: bool, faults: &m
     faults.extend(timestamp::read(&answer, manifest).err().map(Fault::Stamp));
 }
 
+/// A capture's identifier, and the record of its deletion or what is wrong with it.
+pub type Recorded = (String, Result<Deletion, Fault>);
+
 /// The records of deletion, each with what is wrong with it.
 ///
 /// # Errors
 /// When their folder cannot be read.
-pub fn deletions(items: &Items, key: &PublicKey) -> Result<Vec<(String, Result<Deletion, Fault>)>, EvidenceError> {
+pub fn deletions(items: &Items, key: &PublicKey) -> Result<Vec<Recorded>, EvidenceError> {
     let folder = items.deleted();
     let mut records = Vec::new();
     for name in names(&folder)? {

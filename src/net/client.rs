@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +11,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::body::{self, Body, Bounds, Held, Memory};
+use super::answer::{Answer, Content, Provenance, Validators, all_headers};
+use super::body::{self, Body, Bounds, Memory};
 use super::error::NetError;
 use super::host::{HostState, Hosts, retry_after};
 use super::policy::Policy;
@@ -47,17 +47,6 @@ impl From<Method> for reqwest::Method {
             Method::Patch => Self::PATCH,
         }
     }
-}
-
-/// What a server gave with an answer for recognising that it has not changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Validators {
-    /// `ETag`, as received.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
-    /// `Last-Modified`, as received.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_modified: Option<String>,
 }
 
 /// One thing to ask.
@@ -102,56 +91,6 @@ impl Request {
     pub fn post(url: Url, policy: &Arc<Policy>, media_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("content-type".to_owned(), media_type.to_owned())];
         Self { method: Method::Post, headers, body, follow: false, ..Self::get(url, policy) }
-    }
-}
-
-/// A successful answer.
-#[derive(Debug)]
-pub enum Answer {
-    /// Nothing new since the validators were given.
-    NotModified,
-    /// A body.
-    Content(Box<Content>),
-}
-
-/// The body of a successful answer and what came with it. `Debug` shows no content.
-pub struct Content {
-    /// HTTP status, 200 to 299.
-    pub status: u16,
-    /// Where it was read in the end.
-    pub url: Url,
-    /// The body, transport encoding undone.
-    pub bytes: Vec<u8>,
-    /// The body was longer than the cap and is cut there.
-    pub truncated: bool,
-    /// `Content-Type`, as received.
-    pub media_type: Option<String>,
-    /// The file name that `Content-Disposition` gives, as received. For people only.
-    pub file_name: Option<String>,
-    /// For asking again.
-    pub validators: Validators,
-    /// How it was come by.
-    pub provenance: Provenance,
-    /// Share of the memory for bodies; keep it with the bytes.
-    pub held: Held,
-}
-
-/// How a body was come by, as far as it can be shown later.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
-    /// Where it was asked for at first.
-    pub asked: Url,
-    /// What was asked and answered with a redirect, in order, with the status of the answer.
-    pub redirects: Vec<(Url, u16)>,
-    /// The other end of the connection; none behind a proxy.
-    pub peer: Option<SocketAddr>,
-    /// All response headers, bytes that are no UTF-8 replaced. At most `max_header_kib` together.
-    pub headers: Vec<(String, String)>,
-}
-
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Content({}, {} bytes)", self.status, self.bytes.len())
     }
 }
 
@@ -457,11 +396,6 @@ pub(super) fn name(url: &Url) -> String {
 
 pub(super) fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn all_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 /// `filename` of a `Content-Disposition` (RFC 6266); the extended form wins.

@@ -14,6 +14,7 @@
 //!    (`host`, `robots`, `client`).
 
 mod address;
+mod answer;
 mod body;
 mod client;
 mod deliver;
@@ -27,8 +28,9 @@ mod settings;
 mod tests;
 
 pub use address::is_public;
+pub use answer::{Answer, Content, Provenance, Validators};
 pub use body::Held;
-pub use client::{Answer, Client, Content, Method, Provenance, Request, Validators};
+pub use client::{Client, Method, Request};
 pub use deliver::Reply;
 pub use error::NetError;
 pub use policy::{Policy, PolicySettings};

@@ -41,7 +41,7 @@ impl AuditLog for Editable {
 
     fn each_after(&self, seq: u64, each: &mut dyn FnMut(AuditRow) -> bool) -> Result<(), StoreError> {
         let rows = self.0.lock().unwrap().rows.clone();
-        rows.into_iter().filter(|row| row.seq > seq).all(|row| each(row));
+        rows.into_iter().filter(|row| row.seq > seq).all(each);
         Ok(())
     }
 

@@ -22,8 +22,8 @@ Examples:
   vigie watchlist explain 'j.dupont [at] example.com' --key-file vigie.key
   echo '06 12 34 56 78' | vigie watchlist explain - --key-file vigie.key   # not in the shell's history
 
-The value is hashed and looked up in memory; it is written nowhere. On a machine with a service, that a value
-was looked up is recorded in its audit log, and the 101st of a day is refused.")]
+The value is hashed and looked up in memory; it is written nowhere. On a machine with a service,
+its audit log records that a value was looked up (not which), and the 101st of a day is refused.")]
 pub struct Args {
     /// The value; `-` reads it from standard input
     value: String,
