@@ -17,6 +17,7 @@ mod progress;
 mod run;
 mod scan;
 mod site;
+mod site_status;
 mod trail;
 mod watchlist;
 mod words;

@@ -20,7 +20,8 @@ Examples:
   vigie site list                                              the definitions that ship
   vigie site check my-forum.toml                               try a definition on its examples
   vigie site try https://forum.example/viewforum.php?f=2 --family phpbb
-  vigie site try --config vigie.toml --site my-forum           what the service would read there")]
+  vigie site try --config vigie.toml --site my-forum           what the service would read there
+  vigie site status                                            how the sites of the service fare")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -35,6 +36,8 @@ enum Command {
         /// Files with a definition each; all that ship when none is given
         files: Vec<PathBuf>,
     },
+    /// Show how the sites of the running service fare: last success, posts a day, what is wrong
+    Status(super::site_status::Args),
     /// Visit a place once and show what would be read: posts, authors, dates, attachments
     Try(TryArgs),
 }
@@ -83,6 +86,7 @@ pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List(format) => list(format.format),
         Command::Check { files } => check(files),
+        Command::Status(args) => super::site_status::run(args),
         Command::Try(args) => visit(args),
     }
 }

@@ -113,7 +113,7 @@ impl<I: Intake> WebVisit<'_, I> {
             return Ok(File::Never(Skip::new(name, SkipReason::TooLarge, "the post's files are larger than is read")));
         }
         let max = self.visitor.site.max_body.min(left);
-        match self.visitor.fetch(self.web, url.clone(), Default::default(), max).await {
+        match self.visitor.fetch(self.web, self.session, url.clone(), Default::default(), max).await {
             Ok(Answer::Content(content)) => {
                 if let Some(why) = self.not_a_file(&content, url, is_content) {
                     let nothing_without = || Stop::Page(Unreadable::NotValid(why));
@@ -162,7 +162,8 @@ pub(super) fn exchange(content: &Content, at: Timestamp) -> Exchange {
         url: content.url.to_string(),
         peer: how.peer.map(|peer| peer.to_string()),
         status: content.status,
-        headers: how.headers.clone(),
+        // Whoever reads the evidence is not to be logged in by it.
+        headers: how.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie")).cloned().collect(),
         at,
         bytes: content.bytes.len() as u64,
         sha256: Sha256::digest(&content.bytes).into(),

@@ -1,20 +1,26 @@
 //! What is remembered of a site between visits, and what it says is to be read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::coverage::History;
 use super::intake::Cursor;
 use super::page::mark;
 use crate::net::Validators;
 
-/// Second looks never come further apart than this, seconds.
-const MAX_REREAD: i64 = 24 * 3600;
 /// First pause before an entry that could not be read is tried again, seconds; doubles.
 const FIRST_RETRY: i64 = 30;
 /// After this many tries an entry is reported as not readable, and left.
 pub(super) const MAX_TRIES: u8 = 8;
+
+/// When entries are looked at again: the pause before the first time, which doubles, and the longest. Seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reread {
+    pub first: i64,
+    pub longest: i64,
+}
 
 /// A site's memory. Keys are short hashes: what a site calls its entries may be long, and is nobody's business.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -25,12 +31,32 @@ pub(super) struct Memory {
     /// Of each entry, what was read.
     #[serde(default)]
     pub entries: HashMap<u64, Seen>,
+    /// What the site usually brings.
+    #[serde(default)]
+    pub history: History,
+    /// Posts that are no longer there, the latest last.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub deleted: VecDeque<Deleted>,
     /// Number of visits; orders entries by when they were last listed.
     #[serde(default)]
     pub visit: u64,
     /// Something changed since it was last saved.
     #[serde(skip)]
     pub dirty: bool,
+}
+
+/// Deletions remembered.
+const MAX_DELETED: usize = 50;
+
+/// Posts that were read, and are no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// When that was noticed.
+    pub at: Timestamp,
+    /// The post, or the thread that they stood in.
+    pub what: String,
+    /// How many.
+    pub posts: u64,
 }
 
 /// What is remembered of one entry.
@@ -110,10 +136,18 @@ impl Memory {
     }
 
     /// Whether an entry that no listing need mention is due: then listings are asked for whole.
-    pub(super) fn anything_due(&self, reread: Option<i64>, now: Timestamp) -> bool {
+    pub(super) fn anything_due(&self, reread: Option<Reread>, now: Timestamp) -> bool {
         // Only entries listed at the last visit that saw a listing: others cannot be reached through it.
         let last = self.entries.values().map(|s| s.visit).max().unwrap_or_default();
         self.entries.values().any(|seen| seen.visit == last && seen.look(seen.mark, reread, now) != Look::No)
+    }
+
+    pub(super) fn note_deleted(&mut self, deleted: Deleted) {
+        self.deleted.push_back(deleted);
+        if self.deleted.len() > MAX_DELETED {
+            self.deleted.pop_front();
+        }
+        self.dirty = true;
     }
 
     /// Forgets the entries that were listed longest ago, beyond `keep`.
@@ -133,7 +167,7 @@ impl Memory {
 
 impl Seen {
     /// What is to be read, given the mark that the listing shows now.
-    pub(super) fn look(&self, mark: u64, reread: Option<i64>, now: Timestamp) -> Look {
+    pub(super) fn look(&self, mark: u64, reread: Option<Reread>, now: Timestamp) -> Look {
         let since = now.as_second().saturating_sub(self.read_at);
         if self.tries >= MAX_TRIES && self.mark == mark {
             return Look::No;
@@ -146,7 +180,11 @@ impl Seen {
             return Look::Onward;
         }
         match reread {
-            Some(first) if since >= first.saturating_mul(1 << self.unchanged.min(20)).min(MAX_REREAD) => Look::Again,
+            Some(Reread { first, longest })
+                if since >= first.saturating_mul(1 << self.unchanged.min(20)).min(longest) =>
+            {
+                Look::Again
+            }
             _ => Look::No,
         }
     }
@@ -158,6 +196,10 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn again(first: i64) -> Option<Reread> {
+        Some(Reread { first, longest: 24 * 3600 })
     }
 
     fn read(second: i64) -> Seen {
@@ -175,13 +217,13 @@ mod tests {
     #[test]
     fn second_looks_come_further_and_further_apart() {
         let once = read(0);
-        assert_eq!(once.look(1, Some(600), at(599)), Look::No);
-        assert_eq!(once.look(1, Some(600), at(600)), Look::Again);
+        assert_eq!(once.look(1, again(600), at(599)), Look::No);
+        assert_eq!(once.look(1, again(600), at(600)), Look::Again);
         let often = Seen { unchanged: 3, ..read(0) };
-        assert_eq!(often.look(1, Some(600), at(4799)), Look::No);
-        assert_eq!(often.look(1, Some(600), at(4800)), Look::Again);
+        assert_eq!(often.look(1, again(600), at(4799)), Look::No);
+        assert_eq!(often.look(1, again(600), at(4800)), Look::Again);
         let always = Seen { unchanged: u8::MAX, ..read(0) };
-        assert_eq!(always.look(1, Some(600), at(MAX_REREAD)), Look::Again);
+        assert_eq!(always.look(1, again(600), at(24 * 3600)), Look::Again);
     }
 
     #[test]
@@ -190,7 +232,7 @@ mod tests {
         assert_eq!(failed(1).look(1, None, at(29)), Look::No);
         assert_eq!(failed(1).look(1, None, at(30)), Look::Onward);
         assert_eq!(failed(4).look(1, None, at(200)), Look::No);
-        assert_eq!(failed(MAX_TRIES).look(1, Some(1), at(1_000_000)), Look::No);
+        assert_eq!(failed(MAX_TRIES).look(1, again(1), at(1_000_000)), Look::No);
         assert_eq!(failed(MAX_TRIES).look(2, None, at(1)), Look::Onward);
     }
 

@@ -1,11 +1,13 @@
 //! What is known of each site's reading: the figures behind "what can we see, and what can we not".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::coverage::Trouble;
+use super::cursor::Deleted;
 use crate::model::SiteId;
 
 /// How one site fares. Counters run since the start of the process.
@@ -41,8 +43,39 @@ pub struct SiteHealth {
     pub repeated_pages: u64,
     /// Pages on which a described field stood nowhere, by field: a sign of a changed layout.
     pub misread: BTreeMap<&'static str, u64>,
+    /// Posts accepted today (UTC), and on an average day before; nothing while there was none.
+    pub posts_today: u64,
+    /// See above.
+    pub posts_a_day: Option<f64>,
+    /// Seconds from posting to first sight, of the latest posts that say when they were posted.
+    pub delays: VecDeque<f64>,
+    /// What is wrong with the watch on this site, by kind.
+    pub troubles: BTreeMap<&'static str, Trouble>,
+    /// Posts that are no longer there, the latest last.
+    pub deleted: Vec<Deleted>,
     /// When the next visit is due.
     pub next_visit: Option<Timestamp>,
+}
+
+/// Delays kept for a site.
+const DELAYS: usize = 64;
+
+impl SiteHealth {
+    pub(super) fn note_delay(&mut self, seconds: f64) {
+        self.delays.push_back(seconds);
+        if self.delays.len() > DELAYS {
+            self.delays.pop_front();
+        }
+    }
+
+    /// Median and 95th percentile of the seconds from posting to first sight, of the latest posts.
+    #[must_use]
+    pub fn delay(&self) -> Option<(f64, f64)> {
+        let mut sorted: Vec<f64> = self.delays.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted.get(((sorted.len() as f64 - 1.0) * share).round() as usize).copied();
+        Some((at(0.5)?, at(0.95)?))
+    }
 }
 
 /// The figures of all sites.

@@ -66,13 +66,13 @@ impl<I: Intake> Visitor<I> {
             Ok(files) => files,
             Err(error) => return Outcome { fault: Some(Stop::Folder(error.kind())), ..outcome },
         };
-        outcome.listed = files.len();
+        outcome.sight.listed = files.len();
         for path in files {
             if self.stop.is_cancelled() {
                 break;
             }
             match self.take(rules, &path, watch).await {
-                Ok(accepted) => outcome.accepted += u64::from(accepted),
+                Ok(accepted) => outcome.sight.accepted += u64::from(accepted),
                 Err(stop) => {
                     let refused = matches!(stop, Stop::Refused(_));
                     outcome.fault.get_or_insert(stop);

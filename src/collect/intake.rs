@@ -39,6 +39,18 @@ pub trait Intake: Send + Sync + 'static {
     /// The cursor last saved for a site.
     fn load_cursor(&self, site: &SiteId) -> impl Future<Output = Option<Cursor>> + Send;
 
+    /// What was kept of being logged in to a site. Default: nothing is kept.
+    fn load_session(&self, site: &SiteId) -> impl Future<Output = Option<Vec<u8>>> + Send {
+        let _ = site;
+        std::future::ready(None)
+    }
+
+    /// Keeps what is needed to stay logged in: secret, to be sealed before it is written anywhere.
+    fn save_session(&self, site: &SiteId, session: Vec<u8>) -> impl Future<Output = Result<(), Refused>> + Send {
+        let _ = (site, session);
+        std::future::ready(Ok(()))
+    }
+
     /// Keeps a site's cursor, replacing the one before.
     fn save_cursor(&self, site: &SiteId, cursor: &Cursor) -> impl Future<Output = Result<(), Refused>> + Send;
 }

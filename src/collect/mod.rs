@@ -10,12 +10,14 @@
 
 mod assemble;
 mod collector;
+mod coverage;
 mod cursor;
 mod dates;
 mod feed;
 mod health;
 mod inbox;
 mod intake;
+mod login;
 mod page;
 mod pick;
 mod prepass;
@@ -28,6 +30,8 @@ mod visit;
 mod web;
 
 pub use collector::Collector;
+pub use coverage::{Trouble, TroubleKind};
+pub use cursor::Deleted;
 pub use health::{HealthBoard, SiteHealth};
 pub use intake::{Clock, Cursor, Intake, Refused, system_clock};
 pub use settings::{Families, SettingError, Site, check_sites};

@@ -17,6 +17,9 @@ pub enum Unreadable {
     /// It is something else: an error page, a login page, a changed layout.
     #[error("not the page it should be ({0}); hint: it is tried again, vigie site try shows what is read")]
     NotValid(&'static str),
+    /// It is for those who are not logged in.
+    #[error("the page says that one is not logged in")]
+    LoggedOut,
     /// It does not follow its own format.
     #[error("{format} that cannot be parsed ({why})")]
     Malformed {
@@ -70,7 +73,16 @@ pub struct ListPage {
     pub next: Option<Url>,
     /// Mark-up was cut.
     pub cut: bool,
-    /// Fields that the definition describes and no item has.
+    /// Fields that the definition describes: those that some item has, and those that none has.
+    pub fields: Fields,
+}
+
+/// Which described fields stood on a page with items.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// On at least one item.
+    pub found: Vec<&'static str>,
+    /// On none.
     pub missing: Vec<&'static str>,
 }
 
@@ -106,8 +118,8 @@ pub struct PostPage {
     pub next: Option<Url>,
     /// Mark-up was cut.
     pub cut: bool,
-    /// Fields that the definition describes and no post has.
-    pub missing: Vec<&'static str>,
+    /// Fields that the definition describes: those that some post has, and those that none has.
+    pub fields: Fields,
 }
 
 /// Reads a listing.
@@ -121,14 +133,15 @@ pub fn read_list(web: &WebRules, page: Fetched<'_>, now: Timestamp) -> Result<Li
             let (text, cuts) = prepass::bounded(page.bytes, page.media_type);
             refuse(&rules.item, &text)?;
             let html = Html::parse_document(&text);
-            let reader = Reader { web, base: base(&html, page.url), now };
+            outside(web, &html, page.url)?;
+            let reader = Reader { web, base: base(&html, page.url), url: bare(page.url), now };
             let mut list = reader.list(rules, root(&html))?;
             list.cut = cuts.bytes || cuts.tags;
             Ok(list)
         }
         ListForm::Json(rules) => {
             let value = json(&rules.item, page)?;
-            let reader = Reader { web, base: page.url.clone(), now };
+            let reader = Reader { web, base: page.url.clone(), url: bare(page.url), now };
             reader.list(rules, Node::Json(&value, None))
         }
         ListForm::Page => Ok(ListPage {
@@ -150,13 +163,14 @@ pub fn read_posts(
 ) -> Result<PostPage, Unreadable> {
     if rules.on == On::Json {
         let value = json(&rules.item, page)?;
-        let reader = Reader { web, base: page.url.clone(), now };
+        let reader = Reader { web, base: page.url.clone(), url: bare(page.url), now };
         return reader.posts(rules, Node::Json(&value, None));
     }
     let (text, cuts) = prepass::bounded(page.bytes, page.media_type);
     refuse(&rules.item, &text)?;
     let html = Html::parse_document(&text);
-    let reader = Reader { web, base: base(&html, page.url), now };
+    outside(web, &html, page.url)?;
+    let reader = Reader { web, base: base(&html, page.url), url: bare(page.url), now };
     let mut posts = reader.posts(rules, root(&html))?;
     posts.cut = cuts.bytes || cuts.tags;
     Ok(posts)
@@ -202,6 +216,14 @@ fn refuse(rules: &Item, text: &str) -> Result<(), Unreadable> {
     Ok(())
 }
 
+/// Refuses a page for those who are not logged in, where one should be.
+fn outside(web: &WebRules, html: &Html, url: &Url) -> Result<(), Unreadable> {
+    match &web.login {
+        Some(login) if login.is_outside(html, url) => Err(Unreadable::LoggedOut),
+        _ => Ok(()),
+    }
+}
+
 /// What relative links on a page are relative to.
 fn base(html: &Html, url: &Url) -> Url {
     let selector = Selector::parse("base[href]").expect("a constant selector");
@@ -209,10 +231,18 @@ fn base(html: &Html, url: &Url) -> Url {
     declared.and_then(|href| url.join(href).ok()).unwrap_or_else(|| url.clone())
 }
 
+fn bare(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    url
+}
+
 /// Takes items off one page.
 struct Reader<'a> {
     web: &'a WebRules,
     base: Url,
+    /// The page's own address, without fragment.
+    url: Url,
     now: Timestamp,
 }
 
@@ -220,7 +250,7 @@ impl Reader<'_> {
     fn list(&self, rules: &ListRules, page: Node<'_>) -> Result<ListPage, Unreadable> {
         let item = &rules.item;
         let nodes = item.items.as_ref().map_or_else(|| vec![page], |items| items.items(page));
-        let mut list = ListPage { next: self.link(item.next.as_ref(), page, Known::default()), ..ListPage::default() };
+        let mut list = ListPage { next: self.next(item, page, Known::default()), ..ListPage::default() };
         let mut seen = std::collections::HashSet::new();
         for node in nodes {
             // A row without link is a heading or an advertisement; a key listed twice is one entry.
@@ -231,8 +261,8 @@ impl Reader<'_> {
             }
         }
         self.check_valid(item, page, list.entries.is_empty())?;
-        list.missing =
-            missing(&list.entries, item, |entry| [entry.title.is_some(), entry.author.is_some(), entry.date.is_some()]);
+        list.fields =
+            fields(&list.entries, item, |entry| [entry.title.is_some(), entry.author.is_some(), entry.date.is_some()]);
         Ok(list)
     }
 
@@ -274,13 +304,13 @@ impl Reader<'_> {
         let messages: Vec<Message> = nodes.into_iter().filter_map(|node| self.message(item, node)).collect();
         self.check_valid(item, page, messages.is_empty())?;
         let known = Known { id: None, url: Some(self.base.as_str()) };
-        let missing = missing(&messages, item, |m| [true, m.author.is_some(), m.date.is_some()]);
+        let fields = fields(&messages, item, |m| [true, m.author.is_some(), m.date.is_some()]);
         Ok(PostPage {
             title: first(item.title.as_ref(), page, known),
-            next: self.link(item.next.as_ref(), page, known),
+            next: self.next(item, page, known),
             cut: false,
             messages,
-            missing,
+            fields,
         })
     }
 
@@ -320,6 +350,13 @@ impl Reader<'_> {
 
     fn date(&self, pick: Option<&Pick>, text: Option<&str>) -> Option<Timestamp> {
         dates::parse(text?, pick.and_then(|p| p.format.as_deref()), &self.web.zone, self.now)
+    }
+
+    /// The next page. A link to a place on this very page is none: last pages often have one that leads to `#`.
+    fn next(&self, item: &Item, page: Node<'_>, known: Known<'_>) -> Option<Url> {
+        let mut next = self.link(item.next.as_ref(), page, known)?;
+        next.set_fragment(None);
+        (next != self.url).then_some(next)
     }
 
     fn link(&self, pick: Option<&Pick>, node: Node<'_>, known: Known<'_>) -> Option<Url> {
@@ -364,10 +401,15 @@ fn page_key(url: &Url) -> String {
     url.into()
 }
 
-/// The described fields (title, author, date) that none of several items has: a sign of a changed layout.
-fn missing<T>(items: &[T], rules: &Item, has: impl Fn(&T) -> [bool; 3]) -> Vec<&'static str> {
+/// The described fields (title, author, date) that some of the items have, and those that none has.
+fn fields<T>(items: &[T], rules: &Item, has: impl Fn(&T) -> [bool; 3]) -> Fields {
     let described = [("title", &rules.title), ("author", &rules.author), ("date", &rules.date)];
-    let found = items.iter().map(has).fold([false; 3], |a, b| [a[0] | b[0], a[1] | b[1], a[2] | b[2]]);
-    let absent = described.iter().zip(found).filter(|((_, pick), found)| pick.is_some() && !found && !items.is_empty());
-    absent.map(|((name, _), _)| *name).collect()
+    let on_some = items.iter().map(has).fold([false; 3], |a, b| [a[0] | b[0], a[1] | b[1], a[2] | b[2]]);
+    let mut fields = Fields::default();
+    for ((name, pick), found) in described.into_iter().zip(on_some) {
+        if pick.is_some() && !items.is_empty() {
+            if found { &mut fields.found } else { &mut fields.missing }.push(name);
+        }
+    }
+    fields
 }

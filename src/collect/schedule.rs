@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
+use super::coverage::{History, TroubleKind};
 use super::cursor::Memory;
 use super::intake::Intake;
 use super::visit::{Between, Outcome, Stop, Visitor};
@@ -21,6 +22,10 @@ const MAX_TROUBLE: Duration = Duration::from_mins(10);
 pub(super) async fn keep_visiting<I: Intake>(visitor: Visitor<I>) {
     let site = &visitor.site;
     let memory = Memory::from_cursor(visitor.intake.load_cursor(&site.id).await);
+    // What was wrong before the start is still wrong until a visit says otherwise.
+    for kind in TroubleKind::ALL {
+        events::site_troubled(&site.id, kind.name(), memory.history.troubles().contains_key(&kind));
+    }
     let mut between = Between { memory, ..Between::default() };
     let mut pace = Pace::new(site.interval, site.max_interval);
     let mut due = Instant::now() + site.interval.min(SPREAD).mul_f64(random());
@@ -46,13 +51,13 @@ pub(super) async fn keep_visiting<I: Intake>(visitor: Visitor<I>) {
         if matches!(outcome.fault, Some(Stop::Cancelled)) || visitor.stop.is_cancelled() {
             return;
         }
-        note_outcome(&visitor, &between, &outcome);
+        note_outcome(&visitor, &mut between, &outcome).await;
         let now = Instant::now();
         due = pace.next(due, now, &outcome, random());
         match &outcome.fault {
             None => {
-                let accepted = usize::try_from(outcome.accepted).unwrap_or(usize::MAX);
-                events::site_polled(&site.id, outcome.listed, accepted, now - started);
+                let accepted = usize::try_from(outcome.sight.accepted).unwrap_or(usize::MAX);
+                events::site_polled(&site.id, outcome.sight.listed, accepted, now - started);
             }
             Some(fault) => events::site_failed(&site.id, fault, due.saturating_duration_since(now)),
         }
@@ -65,11 +70,32 @@ fn note_due<I>(visitor: &Visitor<I>, due: Instant) {
     visitor.health.update(&visitor.site.id, |health| health.next_visit = at);
 }
 
-fn note_outcome<I: Intake>(visitor: &Visitor<I>, between: &Between, outcome: &Outcome) {
-    let now = visitor.now();
+/// Holds the visit against the site's history, tells what has changed, and keeps it.
+async fn note_outcome<I: Intake>(visitor: &Visitor<I>, between: &mut Between, outcome: &Outcome) {
+    let (now, site) = (visitor.now(), &visitor.site);
+    let memory = &mut between.memory;
+    // Requests that a host refuses for a while can keep a site away for longer than its own interval.
+    let longest = site.max_interval.max(MAX_TROUBLE);
+    let changes = memory.history.judge(now, &outcome.sight, &outcome.end(), longest, site.quiet_after);
+    for change in &changes {
+        events::site_trouble(&site.id, change.kind.name(), change.began.as_deref());
+    }
+    if !changes.is_empty() || outcome.sight.accepted > 0 {
+        // Should that fail, the history is a visit short: nothing that is worth stopping for.
+        let _ = visitor.intake.save_cursor(&site.id, &memory.to_cursor()).await;
+    }
+    note_health(visitor, between, outcome, now);
+}
+
+fn note_health<I: Intake>(visitor: &Visitor<I>, between: &Between, outcome: &Outcome, now: jiff::Timestamp) {
     let waiting = between.memory.entries.values().filter(|seen| !seen.whole || seen.tries > 0).count() as u64;
+    let history: &History = &between.memory.history;
+    let (today, usual) = history.posts_a_day(now);
     visitor.health.update(&visitor.site.id, |health| {
         health.waiting = waiting;
+        (health.posts_today, health.posts_a_day) = (today, usual);
+        health.troubles = history.troubles().iter().map(|(kind, trouble)| (kind.name(), trouble.clone())).collect();
+        health.deleted = between.memory.deleted.iter().cloned().collect();
         match &outcome.fault {
             None => {
                 health.last_success = Some(now);
@@ -102,13 +128,13 @@ impl Pace {
     fn next(&mut self, due: Instant, now: Instant, outcome: &Outcome, random: f64) -> Instant {
         let Some(fault) = &outcome.fault else {
             self.failures = 0;
-            let quiet = outcome.accepted == 0;
+            let quiet = outcome.sight.accepted == 0;
             self.current = if quiet { self.current.mul_f64(1.25).min(self.max_interval) } else { self.interval };
             // Counted from when the visit was due, so that visits keep their rhythm however long they take.
             return (due + self.current.mul_f64(0.95 + 0.1 * random)).max(now);
         };
         // A visit that brought something was not in vain, whatever ended it.
-        self.failures = if outcome.accepted > 0 { 1 } else { self.failures.saturating_add(1) };
+        self.failures = if outcome.sight.accepted > 0 { 1 } else { self.failures.saturating_add(1) };
         let longest = self.interval.max(MAX_TROUBLE);
         let pause = self.interval.saturating_mul(1 << (self.failures - 1).min(20)).min(longest);
         let pause = pause.mul_f64(0.75 + 0.5 * random);
@@ -126,6 +152,7 @@ fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::coverage::Sight;
     use crate::net::NetError;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -153,7 +180,15 @@ mod tests {
             pace.next(due, due, &Outcome::default(), 0.5);
         }
         assert_eq!(pace.next(due, due, &Outcome::default(), 0.5), due + 10 * MINUTE);
-        assert_eq!(pace.next(due, due, &Outcome { accepted: 1, ..Outcome::default() }, 0.5), due + MINUTE);
+        assert_eq!(
+            pace.next(
+                due,
+                due,
+                &Outcome { sight: Sight { accepted: 1, ..Sight::default() }, ..Outcome::default() },
+                0.5
+            ),
+            due + MINUTE
+        );
     }
 
     #[test]

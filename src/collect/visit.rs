@@ -8,15 +8,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::coverage::{End, Sight};
 use super::cursor::Memory;
 use super::health::HealthBoard;
 use super::inbox::InboxWatch;
 use super::intake::{Clock, Intake, Refused};
+use super::login::{LoginError, Shared};
 use super::page::Unreadable;
 use super::settings::{Site, Source, WebRules};
 use super::web::WebVisit;
 use crate::model::{Post, PostId, SiteId, Skip};
 use crate::net::{Answer, Client, NetError, Request, Validators};
+use crate::telemetry::events;
 
 /// What a visit needs.
 pub(super) struct Visitor<I> {
@@ -35,6 +38,7 @@ pub(super) struct Visitor<I> {
 pub(super) struct Between {
     pub memory: Memory,
     pub inbox: InboxWatch,
+    pub session: Shared,
 }
 
 /// Why a visit, or a part of it, ended early.
@@ -49,6 +53,9 @@ pub(super) enum Stop {
     /// The page is not what it should be.
     #[error(transparent)]
     Page(#[from] Unreadable),
+    /// One is not logged in.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The post was not taken.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -63,6 +70,8 @@ impl Stop {
             Self::Cancelled => "stopped",
             Self::Net(error) => error.kind(),
             Self::Page(Unreadable::NotValid(_)) => "not_valid",
+            Self::Page(Unreadable::LoggedOut) => "logged_out",
+            Self::Login(_) => "login",
             Self::Page(Unreadable::Malformed { .. }) => "malformed",
             Self::Refused(_) => "refused",
             Self::Folder(_) => "folder",
@@ -72,10 +81,17 @@ impl Stop {
     /// Whether going on with the rest of the visit is of no use or not polite.
     pub(super) fn ends_visit(&self) -> bool {
         match self {
-            Self::Cancelled | Self::Refused(_) | Self::Folder(_) => true,
+            Self::Cancelled | Self::Refused(_) | Self::Folder(_) | Self::Login(_) => true,
+            // Every further page would say the same.
+            Self::Page(Unreadable::LoggedOut) => true,
             Self::Net(error) => error.wait().is_some() || matches!(error, NetError::Connect { .. }),
             Self::Page(_) => false,
         }
+    }
+
+    /// Whether what was asked for is no longer there.
+    pub(super) fn gone(&self) -> bool {
+        matches!(self, Self::Net(NetError::Status { status: 404 | 410, .. }))
     }
 
     /// How long the site wants to be left alone.
@@ -98,12 +114,21 @@ impl Stop {
 /// What a visit brought.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Entries that the listings showed.
-    pub listed: usize,
-    /// Posts accepted.
-    pub accepted: u64,
+    /// What was seen: entries, posts accepted, fields.
+    pub sight: Sight,
     /// The first thing that went wrong, if anything did.
     pub fault: Option<Stop>,
+}
+
+impl Outcome {
+    pub(super) fn end(&self) -> End {
+        match &self.fault {
+            None => End::Well,
+            Some(Stop::Page(Unreadable::LoggedOut)) => End::Fault(Unreadable::LoggedOut.to_string()),
+            Some(Stop::Page(unreadable)) => End::NotThePage(unreadable.to_string()),
+            Some(stop) => End::Fault(stop.to_string()),
+        }
+    }
 }
 
 impl<I: Intake> Visitor<I> {
@@ -112,7 +137,7 @@ impl<I: Intake> Visitor<I> {
         let source = self.site.source.clone();
         match &source {
             Source::Inbox(rules) => self.visit_inbox(rules, &mut between.inbox).await,
-            Source::Web(web) => WebVisit::new(self, web, &mut between.memory).run().await,
+            Source::Web(web) => WebVisit::new(self, web, &mut between.memory, &between.session).run().await,
         }
     }
 
@@ -124,21 +149,31 @@ impl<I: Intake> Visitor<I> {
     pub(super) async fn fetch(
         &self,
         web: &WebRules,
+        session: &Shared,
         url: Url,
         validators: Validators,
         max_bytes: usize,
     ) -> Result<Answer, Stop> {
         let mut request = Request::get(url, &web.policy);
         (request.validators, request.max_bytes, request.headers) = (validators, max_bytes, web.headers.clone());
+        if web.login.is_some() {
+            request.headers.extend(session.with(|session| session.header(&request.url)));
+        }
         let answer = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Stop::Cancelled),
             answer = self.client.send(request) => answer,
         };
         let bytes = match &answer {
-            Ok(Answer::Content(content)) => content.bytes.len() as u64,
+            Ok(Answer::Content(content)) => {
+                if web.login.is_some() {
+                    session.with(|session| session.take(&content.url, &content.provenance.headers));
+                }
+                content.bytes.len() as u64
+            }
             _ => 0,
         };
+        events::site_asked(&self.site.id);
         self.health.update(&self.site.id, |health| {
             health.requests += 1;
             health.bytes += bytes;
@@ -149,16 +184,24 @@ impl<I: Intake> Visitor<I> {
     /// Hands a post over unless this very content was accepted before. Whether it was handed over.
     pub(super) async fn deliver(&self, mut post: Post) -> Result<bool, Stop> {
         post.revision = revision(&post);
-        if self.intake.known(&post.id).await == Some(post.revision) {
+        let known = self.intake.known(&post.id).await;
+        if known == Some(post.revision) {
             return Ok(false);
         }
         let now = self.now();
+        let delay = post.posted_at.filter(|_| known.is_none()).and_then(|posted| delay(posted, post.seen_at));
         let skipped: Vec<Skip> = post.skipped.clone();
         // Not raced against the stop: half an acceptance would be neither.
         self.intake.accept(post).await?;
+        if let Some(delay) = delay {
+            events::post_seen_after(delay);
+        }
         self.health.update(&self.site.id, |health| {
             health.posts += 1;
             health.last_post = Some(now);
+            if let Some(delay) = delay {
+                health.note_delay(delay);
+            }
             for skip in &skipped {
                 *health.skipped.entry(skip.reason.name()).or_default() += 1;
             }
@@ -181,6 +224,13 @@ pub(super) fn post_id(site: &SiteId, key: &str) -> PostId {
     let readable = !key.is_empty() && key.len() <= 160 && key.bytes().all(plain);
     let key = if readable { key.to_owned() } else { blake3::hash(key.as_bytes()).to_hex()[..32].to_owned() };
     PostId(format!("{site}:{key}"))
+}
+
+/// Seconds from posting to first sight. What is older than a week was not waited for: it was there before.
+fn delay(posted: Timestamp, seen: Timestamp) -> Option<f64> {
+    let seconds = seen.duration_since(posted).as_secs_f64();
+    // Clocks differ a little, and many sites give whole minutes.
+    (-120.0..=7.0 * 86_400.0).contains(&seconds).then(|| seconds.max(0.0))
 }
 
 /// The hash of everything that was read of a post.

@@ -7,15 +7,17 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::assemble::exchange;
-use super::cursor::{Look, MAX_TRIES, Memory, Seen};
+use super::cursor::{Deleted, Look, MAX_TRIES, Memory, Reread, Seen};
 use super::intake::Intake;
-use super::page::{self, Entry, Fetched, ListPage, Message, PostPage, mark};
+use super::login::Shared;
+use super::page::{self, Entry, Fetched, Fields, ListPage, Message, PostPage, mark};
 use super::pick::Known;
 use super::prepass;
 use super::settings::{ListForm, PostRules, WebRules};
 use super::visit::{Outcome, Stop, Visitor};
 use crate::model::{Exchange, SkipReason};
 use crate::net::{Answer, Content, Validators};
+use crate::telemetry::events;
 
 /// Second looks at one visit: what is new comes first, and a site is not read anew at a stroke.
 const MAX_AGAIN: u32 = 10;
@@ -29,6 +31,7 @@ pub(super) struct WebVisit<'a, I> {
     pub(super) visitor: &'a Visitor<I>,
     pub(super) web: &'a Arc<WebRules>,
     memory: &'a mut Memory,
+    pub(super) session: &'a Shared,
     outcome: Outcome,
     saved_at: u64,
     again: u32,
@@ -44,15 +47,20 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a, I: Intake> WebVisit<'a, I> {
-    pub(super) fn new(visitor: &'a Visitor<I>, web: &'a Arc<WebRules>, memory: &'a mut Memory) -> Self {
-        Self { visitor, web, memory, outcome: Outcome::default(), saved_at: 0, again: 0 }
+    pub(super) fn new(
+        visitor: &'a Visitor<I>,
+        web: &'a Arc<WebRules>,
+        memory: &'a mut Memory,
+        session: &'a Shared,
+    ) -> Self {
+        Self { visitor, web, memory, session, outcome: Outcome::default(), saved_at: 0, again: 0 }
     }
 
     /// Reads all listings. One that fails does not keep the others from being read, unless the host is to be left alone.
     pub(super) async fn run(mut self) -> Outcome {
         self.memory.visit += 1;
         for listing in &self.web.listings {
-            if let Err(stop) = self.listing(listing).await {
+            if let Err(stop) = self.listing_inside(listing).await {
                 let ends = stop.ends_visit();
                 self.outcome.fault.get_or_insert(stop);
                 if ends {
@@ -65,11 +73,23 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         self.outcome
     }
 
+    /// Reads a listing, logged in where that is asked for. A session that has ended is begun anew, once.
+    async fn listing_inside(&mut self, listing: &Url) -> Result<(), Stop> {
+        self.visitor.enter(self.web, self.session).await?;
+        let read = self.listing(listing).await;
+        if !matches!(read, Err(Stop::Page(page::Unreadable::LoggedOut))) {
+            return read;
+        }
+        self.session.with(|session| session.inside = false);
+        self.visitor.enter(self.web, self.session).await?;
+        self.listing(listing).await
+    }
+
     async fn save(&mut self) {
         if !std::mem::take(&mut self.memory.dirty) {
             return;
         }
-        self.saved_at = self.outcome.accepted;
+        self.saved_at = self.outcome.sight.accepted;
         let saved = self.visitor.intake.save_cursor(&self.visitor.site.id, &self.memory.to_cursor()).await;
         if let Err(refused) = saved {
             // Nothing is lost: what the cursor would have said is found out again.
@@ -80,19 +100,25 @@ impl<'a, I: Intake> WebVisit<'a, I> {
 
     async fn listing(&mut self, listing: &Url) -> Result<(), Stop> {
         let now = self.visitor.now();
-        let reread = self.web.reread.map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
+        let seconds = |d: std::time::Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+        let reread =
+            self.web.reread.map(|(first, longest)| Reread { first: seconds(first), longest: seconds(longest) });
         let known = self.memory.listings.get(listing.as_str()).cloned().unwrap_or_default();
         // A single page of posts is its own entry: "not modified" says all there is to say.
         let whole = !matches!(self.web.form, ListForm::Page) && self.memory.anything_due(reread, now);
         let mut validators = if whole { Validators::default() } else { known };
         let (mut url, mut visited) = (listing.clone(), HashSet::from([listing.clone()]));
         for number in 0..self.web.pages {
-            let answer = self.visitor.fetch(self.web, url, std::mem::take(&mut validators), prepass::MAX_BYTES).await?;
+            let answer = self
+                .visitor
+                .fetch(self.web, self.session, url, std::mem::take(&mut validators), prepass::MAX_BYTES)
+                .await?;
             let Answer::Content(content) = answer else { return Ok(()) };
             let fresh = content.validators.clone();
             let page = exchange(&content, self.visitor.now());
             let mut list = self.parse_list(content).await?;
-            self.outcome.listed += list.entries.len();
+            self.outcome.sight.pages += 1;
+            self.outcome.sight.listed += list.entries.len();
             let finished = self.entries(listing, &page, std::mem::take(&mut list.entries), reread).await?;
             if number == 0 {
                 // Only a listing that was worked through may be skipped when it has not changed.
@@ -120,7 +146,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         listing: &Url,
         page_read: &Exchange,
         entries: Vec<Entry>,
-        reread: Option<i64>,
+        reread: Option<Reread>,
     ) -> Result<bool, Stop> {
         let mut finished = true;
         for entry in entries {
@@ -140,7 +166,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             }
             let reading = Reading { entry: &entry, listing, seen_at: self.seen_at(&entry, now), page: page_read };
             finished &= self.one_entry(reading, look, now).await?;
-            if self.outcome.accepted >= self.saved_at + SAVE_EVERY {
+            if self.outcome.sight.accepted >= self.saved_at + SAVE_EVERY {
                 self.save().await;
             }
         }
@@ -158,14 +184,14 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         let entry = reading.entry;
         let mut seen = self.memory.entry(&entry.key, now).clone();
         let mark_before = seen.mark;
-        let accepted = self.outcome.accepted;
+        let accepted = self.outcome.sight.accepted;
         let result = self.read(&reading, look, &mut seen).await;
         if let Err(Stop::Cancelled | Stop::Refused(_)) = &result {
             // Posts that were accepted are remembered, the entry stays as unread as it was.
             self.remember(entry, Seen { mark: mark_before, whole: false, ..seen });
             return result.map(|_| false);
         }
-        let changed = self.outcome.accepted > accepted;
+        let changed = self.outcome.sight.accepted > accepted;
         (seen.mark, seen.read_at) = (entry.mark, now.as_second());
         seen.unchanged = if changed || look == Look::Onward { 0 } else { seen.unchanged.saturating_add(1) };
         let complete = match result {
@@ -182,12 +208,18 @@ impl<'a, I: Intake> WebVisit<'a, I> {
     async fn failed(&mut self, reading: &Reading<'_>, mut seen: Seen, stop: Stop) -> Result<bool, Stop> {
         let kind = stop.kind();
         tracing::debug!(site = %self.visitor.site.id, kind, "entry not readable");
+        self.outcome.sight.unreadable += u32::from(matches!(stop, Stop::Page(_)));
         self.visitor.health.update(&self.visitor.site.id, |health| *health.errors.entry(kind).or_default() += 1);
         seen.tries = if stop.transient() { seen.tries.saturating_add(1) } else { MAX_TRIES };
         // Threads shrink: the page remembered as the last may be the one that is gone.
         let restart = seen.last_page.take().is_some();
         let given_up = seen.tries >= MAX_TRIES;
-        if given_up && seen.posts.is_empty() && !restart {
+        let was_read = !seen.posts.is_empty();
+        if stop.gone() && !restart && was_read {
+            let posts = std::mem::take(&mut seen.posts).len();
+            self.note_deleted(reading.entry, posts);
+        }
+        if given_up && !was_read && !restart {
             self.report_unread(reading, &stop.to_string()).await?;
         } else if given_up && restart {
             (seen.tries, seen.whole) = (1, false);
@@ -240,11 +272,15 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         let mut validators =
             if seen.last_page.is_none() { std::mem::take(&mut seen.validators) } else { Validators::default() };
         let (mut visited, mut last_marks) = (HashSet::from([url.clone()]), Vec::new());
+        // A look that begins at the first page and reaches the last shows what is gone.
+        let mut shown = (url == first && !reading.entry.key.is_empty()).then(HashSet::new);
         let mut complete = true;
         for _ in 0..self.web.thread_pages {
             let asked = validators.clone();
-            let answer =
-                self.visitor.fetch(self.web, url.clone(), std::mem::take(&mut validators), prepass::MAX_BYTES).await?;
+            let answer = self
+                .visitor
+                .fetch(self.web, self.session, url.clone(), std::mem::take(&mut validators), prepass::MAX_BYTES)
+                .await?;
             let Answer::Content(content) = answer else {
                 (seen.validators, seen.whole) = (asked, true);
                 return Ok(complete);
@@ -253,6 +289,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             let had = exchange(&content, self.visitor.now());
             let reading = &Reading { page: &had, ..*reading };
             let page = self.parse_posts(content).await?;
+            self.outcome.sight.readable += 1;
             let marks: Vec<u64> = page.messages.iter().map(|m| m.mark).collect();
             if !marks.is_empty() && marks == last_marks {
                 self.note_repeated();
@@ -261,7 +298,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             }
             last_marks = marks;
             let title = page.title.as_deref().or(reading.entry.title.as_deref());
-            complete &= self.messages(reading, title, &page.messages, before, seen).await?;
+            complete &= self.messages(reading, title, &page.messages, before, seen, &mut shown).await?;
             let next = page.next.filter(|next| self.same_host(next, &first));
             let fresh_page = next.as_ref().is_some_and(|next| !visited.contains(next));
             if let (Some(next), true) = (next.clone(), fresh_page) {
@@ -278,6 +315,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             seen.validators = if url == first && complete { fresh } else { Validators::default() };
             seen.last_page = (url != first).then(|| (url.to_string(), before));
             seen.whole = true;
+            self.forget_deleted(reading.entry, seen, shown);
             return Ok(complete);
         }
         seen.whole = false;
@@ -307,6 +345,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         messages: &[Message],
         before: u32,
         seen: &mut Seen,
+        shown: &mut Option<HashSet<u64>>,
     ) -> Result<bool, Stop> {
         let rules = self.web.post.as_ref().expect("threads are only read with rules for posts");
         let mut complete = true;
@@ -324,6 +363,9 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                 (entry, None) => entry.to_owned(),
             };
             let id = mark([key.as_str()]);
+            if let Some(shown) = shown {
+                shown.insert(id);
+            }
             if seen.posts.get(&id) == Some(&message.mark) {
                 continue;
             }
@@ -336,6 +378,16 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         Ok(complete)
     }
 
+    /// Posts of a thread that was read whole, and that it no longer shows, are gone.
+    fn forget_deleted(&mut self, entry: &Entry, seen: &mut Seen, shown: Option<HashSet<u64>>) {
+        let Some(shown) = shown else { return };
+        let before = seen.posts.len();
+        seen.posts.retain(|id, _| shown.contains(id));
+        if seen.posts.len() < before {
+            self.note_deleted(entry, before - seen.posts.len());
+        }
+    }
+
     async fn post(
         &mut self,
         reading: &Reading<'_>,
@@ -344,7 +396,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         message: &Message,
     ) -> Result<bool, Stop> {
         let (post, complete, held) = self.assemble(reading, key, title, message).await?;
-        self.outcome.accepted += u64::from(self.visitor.deliver(post).await?);
+        self.outcome.sight.accepted += u64::from(self.visitor.deliver(post).await?);
         // Until here the bytes counted against the memory for downloads.
         drop(held);
         Ok(complete)
@@ -353,7 +405,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
     async fn report_unread(&mut self, reading: &Reading<'_>, why: &str) -> Result<(), Stop> {
         let mut post = self.empty_post(reading, &reading.entry.key, reading.entry.title.as_deref());
         post.skipped.push(crate::model::Skip::new("", SkipReason::NotFetched, why));
-        self.outcome.accepted += u64::from(self.visitor.deliver(post).await?);
+        self.outcome.sight.accepted += u64::from(self.visitor.deliver(post).await?);
         Ok(())
     }
 
@@ -375,21 +427,21 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         self.visitor.health.update(&self.visitor.site.id, |health| health.repeated_pages += 1);
     }
 
-    async fn parse_list(&self, content: Box<Content>) -> Result<ListPage, Stop> {
+    async fn parse_list(&mut self, content: Box<Content>) -> Result<ListPage, Stop> {
         let (web, now) = (Arc::clone(self.web), self.visitor.now());
         let list = self.parse(content, move |page| page::read_list(&web, page, now)).await?;
-        self.note_page(list.cut, &list.missing);
+        self.note_page("listing", list.cut, &list.fields);
         Ok(list)
     }
 
-    async fn parse_posts(&self, content: Box<Content>) -> Result<PostPage, Stop> {
+    async fn parse_posts(&mut self, content: Box<Content>) -> Result<PostPage, Stop> {
         let (web, now) = (Arc::clone(self.web), self.visitor.now());
         let read = move |page: Fetched<'_>| {
             let rules = web.post.as_ref().expect("threads are only read with rules for posts");
             page::read_posts(&web, rules, page, now)
         };
         let page = self.parse(content, read).await?;
-        self.note_page(page.cut, &page.missing);
+        self.note_page("post", page.cut, &page.fields);
         Ok(page)
     }
 
@@ -406,14 +458,24 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         Ok(parsing.await.map_err(|_| page::Unreadable::NotValid("the parser failed on it"))??)
     }
 
-    fn note_page(&self, cut: bool, missing: &[&'static str]) {
-        if cut || !missing.is_empty() {
+    fn note_page(&mut self, of: &str, cut: bool, fields: &Fields) {
+        let named = |field: &&'static str| format!("{of} {field}");
+        self.outcome.sight.found.extend(fields.found.iter().map(named));
+        self.outcome.sight.missing.extend(fields.missing.iter().map(named));
+        if cut || !fields.missing.is_empty() {
             self.visitor.health.update(&self.visitor.site.id, |health| {
                 health.cut_pages += u64::from(cut);
-                for field in missing {
+                for field in &fields.missing {
                     *health.misread.entry(field).or_default() += 1;
                 }
             });
         }
+    }
+
+    /// Records that posts which were read before are no longer there.
+    fn note_deleted(&mut self, entry: &Entry, posts: usize) {
+        let (what, at) = (self.visitor.post_id(&entry.key), self.visitor.now());
+        events::posts_deleted(&self.visitor.site.id, &what, posts);
+        self.memory.note_deleted(Deleted { at, what: what.0, posts: posts as u64 });
     }
 }

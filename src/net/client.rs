@@ -133,6 +133,10 @@ impl Client {
         &self.0.settings
     }
 
+    pub(super) fn host(&self, url: &Url) -> Arc<HostState> {
+        self.0.hosts.of(url)
+    }
+
     pub(super) fn memory(&self) -> &Memory {
         &self.0.memory
     }

@@ -24,6 +24,8 @@ pub struct Reply {
     pub status: u16,
     /// `Location`, as received.
     pub location: Option<String>,
+    /// `Set-Cookie` lines, as received.
+    pub cookies: Vec<(String, String)>,
     /// How long it wants to be left alone.
     pub retry_after: Option<Duration>,
     /// The body, cut at a megabyte.
@@ -39,6 +41,20 @@ impl Client {
         request.policy.check(&request.url)?;
         let late = |_| NetError::Timeout { host: name(&request.url), phase: "the whole exchange" };
         timeout(self.settings().total(), self.deliver_now(&request)).await.map_err(late)?
+    }
+
+    /// Sends a form to a site: like [`Client::deliver`], but in the host's turn, since it is a site that is read.
+    ///
+    /// # Errors
+    /// When there was no answer, or the host wants to be left alone.
+    pub async fn submit(&self, request: Request) -> Result<Reply, NetError> {
+        request.policy.check(&request.url)?;
+        let host = self.host(&request.url);
+        let _turn = host.turn(request.policy.gap).await;
+        if let Some(wait) = host.wait() {
+            return Err(NetError::BackingOff { host: name(&request.url), wait });
+        }
+        self.deliver(request).await
     }
 
     async fn deliver_now(&self, request: &Request) -> Result<Reply, NetError> {
@@ -57,10 +73,13 @@ impl Client {
         let status = response.status().as_u16();
         let location = header_text(response.headers(), &header::LOCATION);
         let asked = header_text(response.headers(), &header::RETRY_AFTER);
+        let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let cookies = response.headers().get_all(header::SET_COOKIE).iter();
+        let cookies = cookies.map(|value| ("set-cookie".to_owned(), text(value))).collect();
         let bounds =
             Bounds { max_bytes: request.max_bytes.min(ANSWER_MAX), idle: settings.idle(), min_rate: settings.min_rate };
         let body = body::read(response, &host, &bounds, self.memory()).await?;
         let retry_after = asked.and_then(|value| retry_after(&value, SystemTime::now()));
-        Ok(Reply { status, location, retry_after, bytes: body.bytes })
+        Ok(Reply { status, location, cookies, retry_after, bytes: body.bytes })
     }
 }

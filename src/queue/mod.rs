@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 pub use local::LocalQueue;
-pub use seal::SpoolKey;
+pub use seal::{Opened, SpoolKey, seal};
 pub use settings::{QueueSettings, RawQueueSettings};
 
 use crate::model::Post;

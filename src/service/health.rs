@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use crate::collect::HealthBoard;
 use crate::telemetry::metrics;
 
 /// How the service is, in one word.
@@ -37,6 +38,8 @@ struct Inner {
     phase: Status,
     started: Instant,
     concerns: Vec<String>,
+    /// How sites fare, once they are read.
+    board: Option<Arc<HealthBoard>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,13 +59,23 @@ struct Answer {
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Inner { phase: Status::Starting, started: Instant::now(), concerns: Vec::new() })))
+        Self(Arc::new(Mutex::new(Inner {
+            phase: Status::Starting,
+            started: Instant::now(),
+            concerns: Vec::new(),
+            board: None,
+        })))
     }
 }
 
 impl Health {
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Where the figures of sites are.
+    pub fn show_sites(&self, board: Arc<HealthBoard>) {
+        self.with(|inner| inner.board = Some(board));
     }
 
     /// Everything stands.
@@ -115,7 +128,11 @@ pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
 /// # Errors
 /// If the listener fails.
 pub async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
-    let router = Router::new().route("/healthz", get(healthz)).route("/metrics", get(exposition)).with_state(health);
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(exposition))
+        .route("/sites", get(sites))
+        .with_state(health);
     axum::serve(listener, router).await
 }
 
@@ -127,6 +144,23 @@ async fn healthz(State(health): State<Health>) -> impl IntoResponse {
         Status::Starting | Status::Draining => StatusCode::SERVICE_UNAVAILABLE,
     };
     (code, Json(answer))
+}
+
+/// How each site fares: figures and names of ours, nothing that a poster wrote. What `vigie site status` shows.
+async fn sites(State(health): State<Health>) -> impl IntoResponse {
+    let board = health.with(|inner| inner.board.clone());
+    let figures = board.map(|board| board.snapshot()).unwrap_or_default();
+    let sites = figures.into_iter().map(|(site, fares)| {
+        let delay = fares.delay();
+        let mut shown = serde_json::to_value(&fares).unwrap_or_default();
+        if let Some(members) = shown.as_object_mut() {
+            members.remove("delays");
+            members.insert("site".into(), site.to_string().into());
+            members.insert("delay".into(), delay.map_or(serde_json::Value::Null, |(a, b)| serde_json::json!([a, b])));
+        }
+        shown
+    });
+    Json(sites.collect::<Vec<_>>())
 }
 
 async fn exposition() -> impl IntoResponse {

@@ -42,6 +42,8 @@ const CHECKPOINTS: Duration = Duration::from_secs(20);
 
 /// The context under which the spool's key is derived from the fingerprint key.
 const SPOOL_KEY: &str = "vigie 2026-11 spool";
+/// The same for what keeps one logged in to sites.
+const SESSION_KEY: &str = "vigie 2026-11 site sessions";
 
 /// Runs until told to stop.
 ///
@@ -64,6 +66,7 @@ pub async fn run(config: Config) -> Result<()> {
     let (sites, wanted) = watch::channel(Arc::new(config.sites.clone()));
     let stop_collecting = CancellationToken::new();
     let (collecting, board) = collect(&config, &opened, wanted, &stop_collecting).await?;
+    health.show_sites(Arc::clone(&board));
     let survey = tokio::spawn(survey::keep(opened.survey(health.clone(), board)));
     let alive = tokio::spawn(systemd::watchdog(survey::pulse));
     let told = tokio::spawn(tell_health(config.alert.alertmanager.clone(), config.net.clone(), health.clone()));
@@ -125,6 +128,8 @@ struct Opened {
     reader: Arc<Reader>,
     checkpoints: Arc<Checkpoints>,
     proof: Arc<Proof>,
+    /// Under which sessions with sites are kept: the first seals, all open.
+    session_keys: Arc<[SpoolKey]>,
 }
 
 impl Opened {
@@ -132,7 +137,8 @@ impl Opened {
     async fn open(config: &Config) -> Result<Self> {
         let keys = Arc::new(keyring(&config.keys)?);
         let (database, settings) = (config.database(), config.queue.clone());
-        let spool_keys = keys.keys().iter().map(|key| SpoolKey::derive(&*key.derive(SPOOL_KEY))).collect();
+        let derived = |context| keys.keys().iter().map(move |key| SpoolKey::derive(&*key.derive(context)));
+        let (spool_keys, session_keys) = (derived(SPOOL_KEY).collect(), derived(SESSION_KEY).collect());
         let sources = Sources { folder: config.watchlists.clone(), keys, countries: config.countries.clone() };
         let loading = sources.clone();
         let kept = config.state.join("checkpoints");
@@ -146,7 +152,7 @@ impl Opened {
             let pool = Pool::new(readers).context("content cannot be read")?;
             let reader = Arc::new(Reader::Confined(pool));
             let checkpoints = Arc::new(Checkpoints::open(&kept, loading.keys.current(), CHECKPOINTS)?);
-            Ok(Self { sources, current, store, seen, queue, reader, checkpoints, proof: Arc::new(proof) })
+            Ok(Self { sources, current, store, seen, queue, reader, checkpoints, proof: Arc::new(proof), session_keys })
         })
         .await?
     }
@@ -245,7 +251,12 @@ async fn collect(
     sites: watch::Receiver<Arc<Vec<crate::collect::Site>>>,
     stop: &CancellationToken,
 ) -> Result<(JoinHandle<()>, Arc<HealthBoard>)> {
-    let intake = Arc::new(Inflow::new(opened.queue.clone(), opened.store.clone(), opened.seen.clone()));
+    let intake = Arc::new(Inflow::new(
+        opened.queue.clone(),
+        opened.store.clone(),
+        opened.seen.clone(),
+        opened.session_keys.clone(),
+    ));
     let collector = Collector::new(Client::new(config.net.clone())?, Arc::clone(&intake), system_clock());
     let board = collector.health();
     let door = match &config.push {

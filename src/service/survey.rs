@@ -18,9 +18,6 @@ use crate::telemetry::metrics;
 /// Between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// Failed visits in a row before a site is a concern: once or twice is the weather.
-const FAILURES: u32 = 3;
-
 /// What is looked at.
 pub struct Survey {
     /// Where concerns are told.
@@ -58,9 +55,8 @@ impl Survey {
         metrics().queue_posts.set(depth.posts as i64);
         let mut concerns: Vec<String> = self.current.get().refused.iter().map(|r| r.reason.clone()).collect();
         for (site, fares) in self.board.snapshot() {
-            if fares.failures >= FAILURES {
-                concerns.push(format!("site {site}: {} visits failed: {}", fares.failures, fares.last_error));
-            }
+            let said = fares.troubles.iter().map(|(kind, trouble)| format!("site {site}: {kind}: {}", trouble.what));
+            concerns.extend(said);
         }
         concerns.extend(self.reader.concerns());
         concerns.extend(self.proof.concerns());

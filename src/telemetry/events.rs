@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use super::metrics::{ByChannelOutcome, ByOutcome, ByReason, BySite, BySiteOutcome, ByStatus, ByVerdict, metrics};
+use super::metrics::{
+    ByChannelOutcome, ByOutcome, ByReason, BySite, BySiteOutcome, BySiteTrouble, ByStatus, ByVerdict, metrics,
+};
 use crate::model::{AlertId, PostId, ScanReport, SiteId, Skip, SkipReason, Verdict};
 
 /// An error with its causes, one after another, on one line.
@@ -109,6 +111,41 @@ pub fn site_polled(site: &SiteId, listed: usize, accepted: usize, took: Duration
 pub fn site_failed(site: &SiteId, error: &dyn Error, retry_in: Duration) {
     metrics().site_polls.get_or_create(&BySiteOutcome { site: site.to_string(), outcome: "failed" }).inc();
     warn!(event = "site.failed", %site, error = %Chain(error), retry_s = retry_in.as_secs(), "site could not be read");
+}
+
+/// A request was sent to a site.
+pub fn site_asked(site: &SiteId) {
+    metrics().site_requests.get_or_create(&BySite { site: site.to_string() }).inc();
+}
+
+/// A login was tried.
+pub fn site_login(site: &SiteId, ok: bool) {
+    info!(event = "site.login", %site, ok, "logged in to a site, or tried to");
+}
+
+/// Something is wrong with the watch on a site, or is no longer: told once each.
+pub fn site_trouble(site: &SiteId, trouble: &'static str, what: Option<&str>) {
+    site_troubled(site, trouble, what.is_some());
+    match what {
+        Some(what) => warn!(event = "site.trouble", %site, trouble, what, "a site is not seen as it should be"),
+        None => info!(event = "site.trouble_over", %site, trouble, "a site is seen again as it should be"),
+    }
+}
+
+/// Whether something is wrong with the watch on a site.
+pub fn site_troubled(site: &SiteId, trouble: &'static str, now: bool) {
+    metrics().site_trouble.get_or_create(&BySiteTrouble { site: site.to_string(), trouble }).set(now.into());
+}
+
+/// Posts that were read are no longer there.
+pub fn posts_deleted(site: &SiteId, post: &PostId, posts: usize) {
+    metrics().posts_deleted.get_or_create(&BySite { site: site.to_string() }).inc_by(posts as u64);
+    info!(event = "post.deleted", %site, %post, posts, "posts that were read are no longer there");
+}
+
+/// How long after its date a post was first seen.
+pub fn post_seen_after(seconds: f64) {
+    metrics().seen_delay_seconds.observe(seconds);
 }
 
 /// A post is in the queue, safely.

@@ -30,6 +30,15 @@ pub struct BySiteOutcome {
     pub outcome: &'static str,
 }
 
+/// A site and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BySiteTrouble {
+    /// Its identifier.
+    pub site: String,
+    /// `failing`, `layout`, `quiet` or `control`.
+    pub trouble: &'static str,
+}
+
 /// A channel and how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByChannelOutcome {
@@ -75,6 +84,14 @@ pub struct Metrics {
     pub site_polls: Family<BySiteOutcome, Counter>,
     /// When a site was last read without a failure, in seconds since 1970.
     pub site_last_success: Family<BySite, Gauge>,
+    /// Requests sent to a site.
+    pub site_requests: Family<BySite, Counter>,
+    /// 1 while something is wrong with the watch on a site.
+    pub site_trouble: Family<BySiteTrouble, Gauge>,
+    /// Posts that were read and are no longer there.
+    pub posts_deleted: Family<BySite, Counter>,
+    /// Seconds from a post's date to its first sight.
+    pub seen_delay_seconds: Histogram,
     /// Posts accepted from a site.
     pub posts_accepted: Family<BySite, Counter>,
     /// Pushes turned away, by what was answered.
@@ -145,6 +162,15 @@ impl Metrics {
                 "site_last_success_timestamp_seconds",
                 "When a site was last read",
                 Family::default(),
+            ),
+            site_requests: register(r, "site_requests", "Requests sent to a site", Family::default()),
+            site_trouble: register(r, "site_trouble", "1 while a site is troubled", Family::default()),
+            posts_deleted: register(r, "posts_deleted", "Posts that are no longer there", Family::default()),
+            seen_delay_seconds: register(
+                r,
+                "seen_delay_seconds",
+                "Seconds from a post's date to its first sight",
+                Histogram::new(exponential_buckets(1.0, 3.0, 12)),
             ),
             posts_accepted: register(r, "posts_accepted", "Posts accepted from a site", Family::default()),
             push_turned_away: register(r, "push_turned_away", "Pushes turned away", Family::default()),

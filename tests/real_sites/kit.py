@@ -47,8 +47,14 @@ class Program:
     """A program that is installed once in the cache and started afresh in a folder of its own."""
 
     name = "?"
+    version = ""
     packages = ()
     python = None
+    # How long its posts may be, in rows of the dump; what it can do.
+    rows = 60
+    edits = False
+    replies = 0
+    files = False
 
     def __init__(self, cache, work):
         self.cache = pathlib.Path(cache) / self.name
@@ -57,6 +63,11 @@ class Program:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.process = None
+
+    @staticmethod
+    def shown(title):
+        """A title as the program shows it."""
+        return title
 
     def bin(self, name):
         return self.cache / "venv" / "bin" / name
@@ -120,21 +131,33 @@ class Browser:
         with self.opener.open(urllib.parse.urljoin(self.base, path), timeout=30) as answer:
             return answer.read().decode(errors="replace")
 
-    def submit(self, path, field, **fields):
-        """Fetches a form, and sends it with its hidden token, which stands in `field`."""
+    def submit(self, path, token, files=(), to=None, **fields):
+        """Fetches a form, and sends it with its hidden token, which stands in the field `token`. `files` are
+        (field, name, bytes); `to` is where it is sent if not to where it came from."""
         page = self.get(path)
-        token = re.search(rf'name="{field}"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="{field}"', page)
-        if token:
-            fields[field] = token.group(1) or token.group(2)
-        request = urllib.request.Request(urllib.parse.urljoin(self.base, path), urllib.parse.urlencode(fields).encode(),
-                                         {"Referer": urllib.parse.urljoin(self.base, path)})
-        with self.opener.open(request, timeout=30) as answer:
+        found = re.search(rf'name=["\']{token}["\'][^>]*value=["\']([^"\']+)|value=["\']([^"\']+)["\'][^>]*name=["\']{token}["\']', page)
+        if found:
+            fields[token] = found.group(1) or found.group(2)
+        headers = {"Referer": urllib.parse.urljoin(self.base, path)}
+        body = urllib.parse.urlencode(fields).encode()
+        if files:
+            mark = "----synthetic-form-boundary"
+            parts = [f'--{mark}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
+                     for k, v in fields.items()]
+            parts += [f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
+                      "Content-Type: application/octet-stream\r\n\r\n".encode() + data + b"\r\n"
+                      for field, name, data in files]
+            body = b"".join(parts) + f"--{mark}--\r\n".encode()
+            headers["Content-Type"] = f"multipart/form-data; boundary={mark}"
+        request = urllib.request.Request(urllib.parse.urljoin(self.base, to or path), body, headers)
+        with self.opener.open(request, timeout=60) as answer:
             return answer.geturl(), answer.read().decode(errors="replace")
 
 
 def site(program, **keys):
     """A [[site]] table that reads a program on loopback."""
-    keys = {"id": program.name, "allow_hosts": [f"127.0.0.1:{program.port}"], "interval": "1s", "gap": "20ms", **keys}
+    keys = {"id": program.name, "allow_hosts": [f"127.0.0.1:{program.port}"], "interval": "1s", "gap": "20ms",
+            "reread": "3s", "max_reread": "5s", **keys}
     return "[[site]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
 

@@ -29,7 +29,7 @@ impl Checker {
         Self { site, errors: Vec::new() }
     }
 
-    fn error(&mut self, key: &str, message: impl Into<String>) {
+    pub(super) fn error(&mut self, key: &str, message: impl Into<String>) {
         self.errors.push(SettingError { site: self.site.clone(), key: key.to_owned(), message: message.into() });
     }
 
@@ -88,6 +88,8 @@ impl Checker {
         let (second, week) = (SignedDuration::from_secs(1), day * 7);
         let interval = self.duration("interval", raw.interval.unwrap_or(default), second, week);
         let max_interval = raw.max_interval.map(|d| self.duration("max_interval", d, second, week));
+        let quiet_after =
+            raw.quiet_after.map(|limit| self.duration("quiet_after", limit, SignedDuration::ZERO, day * 365));
         let max_body = self.number("max_body_mib", raw.max_body_mib, if inbox { 512 } else { 64 }, 1, 4096);
         let source = match kind {
             Some(Kind::Inbox) => self.inbox(raw).map(Source::Inbox),
@@ -99,6 +101,7 @@ impl Checker {
             enabled: raw.enabled.unwrap_or(true),
             interval,
             max_interval: max_interval.unwrap_or(interval).max(interval),
+            quiet_after,
             max_body: max_body as usize * 1024 * 1024,
             source: source?,
             written: Arc::new(written),
@@ -144,19 +147,23 @@ impl Checker {
         let default = SignedDuration::from_mins(if pages_read { 10 } else { 0 });
         let reread = raw.reread.unwrap_or(default);
         let reread = self.duration("reread", reread, SignedDuration::ZERO, day * 7);
+        let longest =
+            self.duration("max_reread", raw.max_reread.unwrap_or(day), SignedDuration::from_secs(1), day * 30);
         let zone = raw.timezone.as_deref().unwrap_or("UTC");
         let zone = TimeZone::get(zone).unwrap_or_else(|_| {
             self.error("timezone", format!("`{zone}` is not known; hint: a name like Europe/Paris"));
             TimeZone::UTC
         });
+        let login = raw.login.as_ref().and_then(|login| self.login(login, listings.first()?));
         Some(WebRules {
+            login,
             listings,
             form,
             post,
             policy: policy?,
             file_hosts: self.file_hosts(raw),
             headers: raw.headers.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
-            reread: (!reread.is_zero()).then_some(reread),
+            reread: (!reread.is_zero()).then_some((reread, longest.max(reread))),
             pages: self.number("pages", raw.pages, 1, 1, 100),
             thread_pages: self.number("thread_pages", raw.thread_pages, 20, 1, 1000),
             remember: self.number("remember", raw.remember, 2000, 50, 50_000) as usize,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use regex::Regex;
+use scraper::Selector;
 use serde::Deserialize;
 use toml::Table;
 use url::Url;
@@ -16,6 +17,7 @@ use super::{Families, SettingError};
 use crate::collect::pick::{On, Pick, Template};
 use crate::model::SiteId;
 use crate::net::Policy;
+use crate::secret::SecretRef;
 
 /// A site, checked.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct Site {
     pub interval: Duration,
     /// Longest time between visits to a quiet place; at least `interval`.
     pub max_interval: Duration,
+    /// Silence after which the site is called quiet; nothing for what its history says, zero for never.
+    pub quiet_after: Option<Duration>,
     /// Largest file read, bytes.
     pub max_body: usize,
     /// Where posts come from.
@@ -65,14 +69,16 @@ pub struct WebRules {
     pub form: ListForm,
     /// How an entry's page is read; nothing when entries are raw files or whole in the listing.
     pub post: Option<PostRules>,
+    /// How one logs in, where that is needed.
+    pub login: Option<LoginRules>,
     /// What its requests may do.
     pub policy: Arc<Policy>,
     /// Further hosts for files, lower case; with a leading dot for a domain and all below.
     pub file_hosts: Vec<String>,
     /// Further request headers.
     pub headers: Vec<(String, String)>,
-    /// Time until the first second look; nothing for never.
-    pub reread: Option<Duration>,
+    /// Time until the first second look, and the longest between two; nothing for never.
+    pub reread: Option<(Duration, Duration)>,
     /// Listing pages a visit.
     pub pages: u32,
     /// Pages of one thread a visit.
@@ -83,6 +89,29 @@ pub struct WebRules {
     pub max_attachments: usize,
     /// Zone of dates without one.
     pub zone: TimeZone,
+}
+
+/// How one logs in.
+#[derive(Debug)]
+pub struct LoginRules {
+    /// The page with the form.
+    pub page: Url,
+    /// The form; nothing for the first with a password.
+    pub form: Option<Selector>,
+    /// The account.
+    pub user: String,
+    /// Its password.
+    pub password: SecretRef,
+    /// Name of the field for the account; nothing for the first text field.
+    pub user_field: Option<String>,
+    /// Name of the field for the password; nothing for the first password field.
+    pub password_field: Option<String>,
+    /// Further fields.
+    pub fields: Vec<(String, String)>,
+    /// Found on pages for those outside.
+    pub logged_out: Option<Selector>,
+    /// Found on every page for those inside.
+    pub logged_in: Option<Selector>,
 }
 
 /// What a listing is.

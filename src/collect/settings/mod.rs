@@ -5,9 +5,10 @@
 mod check;
 mod checked;
 mod families;
+mod login;
 pub mod raw;
 
-pub use checked::{Examples, InboxRules, Item, ListForm, ListRules, PostRules, Site, Source, WebRules};
+pub use checked::{Examples, InboxRules, Item, ListForm, ListRules, LoginRules, PostRules, Site, Source, WebRules};
 pub use families::{Families, Family};
 
 use std::collections::BTreeSet;

@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use crate::secret::RawSecret;
+
 /// One `[[site]]` table, after the keys of its family have been filled in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,11 +37,16 @@ pub struct RawSite {
     /// Longest time between visits to a place where nothing happens: visits spread out up to it and come closer when
     /// something does. Default: same as `interval`, that is no spreading. Up to 7 days.
     pub max_interval: Option<SignedDuration>,
+    /// How long nothing new may come before the site is called quiet; 0 is never. Default: three times its longest
+    /// pause so far, an hour at least. Up to a year.
+    pub quiet_after: Option<SignedDuration>,
     /// Whether the site is read at all. Default true.
     pub enabled: Option<bool>,
     /// When to look again at an entry whose listing shows no change, for edits: after this long, then at doubling
-    /// intervals up to a day. Default `10m` for entries read as pages, never for raw files and feeds. 0 is never.
+    /// intervals up to `max_reread`. Default `10m` for entries read as pages, never for raw files and feeds. 0 is never.
     pub reread: Option<SignedDuration>,
+    /// Longest time between two such looks. Default `24h`, 1 s to 30 days.
+    pub max_reread: Option<SignedDuration>,
     /// Listing pages read at one visit. Default 1, 1 to 100.
     pub pages: Option<u32>,
     /// Pages of one thread read at one visit; the rest follows at the next. Default 20, 1 to 1000.
@@ -68,6 +75,8 @@ pub struct RawSite {
     /// Time zone of dates without one, as in `Europe/Paris`. Default `UTC`.
     pub timezone: Option<String>,
 
+    /// How one logs in, with the operator's own account. Default: one does not.
+    pub login: Option<RawLogin>,
     /// What stands where in a listing.
     pub listing: Option<RawListing>,
     /// What stands where on the page of an entry (a thread, a paste page).
@@ -75,6 +84,31 @@ pub struct RawSite {
     /// Synthetic pages with what must be read from them; `vigie site check` tries them.
     #[serde(default, rename = "example")]
     pub examples: Vec<RawExample>,
+}
+
+/// `[site.login]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLogin {
+    /// Page with the form, relative to `url`. Required; on the site's own host.
+    pub page: Option<String>,
+    /// Selector of the form. Default: the first with a password field.
+    pub form: Option<String>,
+    /// The account's name. Required.
+    pub user: Option<String>,
+    /// Its password: `{ credential = "forum-x" }` (systemd), or `{ file = "/absolute/path" }`. Required.
+    pub password: Option<RawSecret>,
+    /// Name of the form's field for the account. Default: its first text or e-mail field.
+    pub user_field: Option<String>,
+    /// Name of the form's field for the password. Default: its first password field.
+    pub password_field: Option<String>,
+    /// Further fields to send, or to send with another value than the form's. Default none.
+    #[serde(default)]
+    pub fields: std::collections::BTreeMap<String, String>,
+    /// Selector found on pages that are shown to those who are not logged in. This or `logged_in` is required.
+    pub logged_out: Option<String>,
+    /// Selector found on every page that is shown to those who are.
+    pub logged_in: Option<String>,
 }
 
 /// `[site.listing]`. In HTML, a value is a CSS selector below the item, `selector@attribute` for an attribute; in JSON, a path

@@ -196,3 +196,46 @@ async fn a_page_of_posts_is_its_own_listing() {
     assert_eq!((posts.len(), text(&posts[0])), (1, "text 3"));
     assert_eq!(posts[0].url, format!("{base}/channel/3"));
 }
+
+#[tokio::test]
+async fn what_is_no_longer_there_is_recorded_once() {
+    let web = Web::default();
+    let base = web.start().await;
+    let mut bench = Bench::new(&base, &FORUM.replace("[listing]", "reread = '10m'\n[listing]"));
+    web.html("/forum", &forum(2));
+    web.html("/t/7?sid=2x", &(post(1, "a") + &post(2, "b") + &post(3, "c")));
+    bench.visit().await;
+    assert_eq!(bench.kept.take().len(), 3);
+    // One post goes: seen at the next second look.
+    web.html("/t/7?sid=2x", &(post(1, "a") + &post(3, "c")));
+    for _ in 0..3 {
+        bench.later(3600);
+        bench.visit().await;
+    }
+    assert!(bench.kept.take().is_empty());
+    assert_eq!(bench.deleted(), [("test:7".to_owned(), 1)]);
+    // The whole thread goes, while the listing still shows it.
+    web.reply("/t/7?sid=2x", 410, &[], "");
+    for _ in 0..3 {
+        bench.later(24 * 3600);
+        bench.visit().await;
+    }
+    assert_eq!(bench.deleted(), [("test:7".to_owned(), 1), ("test:7".to_owned(), 2)]);
+    assert!(bench.kept.take().is_empty(), "a post that was read is not reported as unread");
+}
+
+#[tokio::test]
+async fn a_next_link_that_leads_to_its_own_page_is_none() {
+    let web = Web::default();
+    let base = web.start().await;
+    let mut bench = Bench::new(&base, FORUM);
+    web.html("/forum", &forum(1));
+    for own in ["#", "", "/t/7?sid=1x", "/t/7?sid=1x#last"] {
+        web.html("/t/7?sid=1x", &(post(1, own) + &format!("<a class=next href='{own}'>»</a>")));
+        bench.restart().await;
+        bench.later(3 * 24 * 3600);
+        bench.visit().await;
+        assert_eq!(web.asked(), ["/forum", "/t/7?sid=1x"], "{own}");
+        assert_eq!(bench.kept.take().len(), 1, "{own}");
+    }
+}

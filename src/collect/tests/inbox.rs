@@ -64,7 +64,7 @@ async fn a_file_stays_while_the_queue_is_full_and_is_not_taken_twice_after_a_cra
     // As if the crash had come between the acceptance and the removal.
     fs::write(&path, "a@x.example").unwrap();
     bench.restart().await;
-    assert_eq!(bench.visit().await.accepted, 0);
+    assert_eq!(bench.visit().await.sight.accepted, 0);
     assert!(bench.kept.take().is_empty() && !path.exists());
 }
 

@@ -3,6 +3,7 @@
 mod forums;
 mod inbox;
 mod listings;
+mod login;
 mod reload;
 
 use std::collections::HashMap;
@@ -96,6 +97,7 @@ pub(super) struct Kept {
     pub posts: Mutex<Vec<Post>>,
     revisions: Mutex<HashMap<PostId, [u8; 32]>>,
     cursors: Mutex<HashMap<SiteId, Cursor>>,
+    pub sessions: Mutex<HashMap<SiteId, Vec<u8>>>,
     pub full: std::sync::atomic::AtomicBool,
 }
 
@@ -122,6 +124,15 @@ impl Intake for Kept {
 
     async fn load_cursor(&self, site: &SiteId) -> Option<Cursor> {
         self.cursors.lock().unwrap().get(site).cloned()
+    }
+
+    async fn load_session(&self, site: &SiteId) -> Option<Vec<u8>> {
+        self.sessions.lock().unwrap().get(site).cloned()
+    }
+
+    async fn save_session(&self, site: &SiteId, session: Vec<u8>) -> Result<(), Refused> {
+        self.sessions.lock().unwrap().insert(site.clone(), session);
+        Ok(())
     }
 
     async fn save_cursor(&self, site: &SiteId, cursor: &Cursor) -> Result<(), Refused> {
@@ -160,6 +171,11 @@ impl Bench {
     pub(super) fn later(&self, seconds: i64) {
         let mut now = self.now.lock().unwrap();
         *now = Timestamp::from_second(now.as_second() + seconds).unwrap();
+    }
+
+    /// What was recorded as deleted, and how many posts.
+    pub(super) fn deleted(&self) -> Vec<(String, u64)> {
+        self.between.memory.deleted.iter().map(|deleted| (deleted.what.clone(), deleted.posts)).collect()
     }
 
     pub(super) fn health(&self) -> super::SiteHealth {
