@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::follow::{self, Planned};
 use super::intake::Intake;
 use super::page::{Message, Unreadable, looks_like_html};
+use super::parts;
 use super::visit::Stop;
 use super::web::{Reading, WebVisit};
 use crate::model::{Attachment, Exchange, Post, Redirect, Skip, SkipReason};
@@ -73,8 +75,63 @@ impl<I: Intake> WebVisit<'_, I> {
         if let (false, Some(text)) = (have_body, &message.body) {
             post.body = text_document(text);
         }
+        complete &= self.linked(&mut post, &message.links, left, &mut held).await?;
+        let (attachments, incomplete) = parts::join(std::mem::take(&mut post.attachments));
+        post.attachments = attachments;
+        post.skipped.extend(incomplete);
         post.fetched_at = self.visitor.now();
         Ok((post, complete, held))
+    }
+
+    /// Fetches what the post links to, as far as the definition allows it. Whether all of it came. What a foreign host
+    /// does never ends the visit to this site.
+    async fn linked(
+        &self,
+        post: &mut Post,
+        hrefs: &[Url],
+        mut left: usize,
+        held: &mut Vec<Held>,
+    ) -> Result<bool, Stop> {
+        if self.web.follow.is_empty() {
+            return Ok(true);
+        }
+        let (mut complete, mut asked) = (true, 0);
+        let planned = follow::plan(&String::from_utf8_lossy(&post.body.bytes), hrefs, &self.web.follow);
+        for plan in planned {
+            let url = match plan {
+                Planned::Left(url, why) => {
+                    post.skipped.push(Skip::new(named_link(&url), SkipReason::NotFetched, why));
+                    continue;
+                }
+                Planned::Fetch(url) => url,
+            };
+            if asked >= self.web.max_follow || left == 0 {
+                post.skipped.push(Skip::new("further links", SkipReason::NotFetched, "max_follow reached"));
+                break;
+            }
+            asked += 1;
+            let max = self.visitor.site.max_body.min(left);
+            match self.visitor.fetch(self.web, self.session, url.clone(), Default::default(), max).await {
+                Ok(Answer::Content(content)) => {
+                    left = left.saturating_sub(content.bytes.len());
+                    let name = file_name(&content, &url);
+                    if content.truncated {
+                        let detail = format!("cut after {} bytes", content.bytes.len());
+                        post.skipped.push(Skip::new(name.clone(), SkipReason::TooLarge, detail));
+                    }
+                    post.exchanges.push(exchange(&content, self.visitor.now()));
+                    post.attachments.push(Attachment { name, media_type: content.media_type, bytes: content.bytes });
+                    held.push(content.held);
+                }
+                Ok(Answer::NotModified) => {}
+                Err(Stop::Cancelled) => return Err(Stop::Cancelled),
+                Err(stop) => {
+                    complete &= !stop.transient();
+                    post.skipped.push(Skip::new(named_link(&url), SkipReason::NotFetched, stop.to_string()));
+                }
+            }
+        }
+        Ok(complete)
     }
 
     /// A post without content, with all that the listing says of it.
@@ -168,6 +225,11 @@ pub(super) fn exchange(content: &Content, at: Timestamp) -> Exchange {
         bytes: content.bytes.len() as u64,
         sha256: Sha256::digest(&content.bytes).into(),
     }
+}
+
+/// A link as it is named in what was not read: host and path, without what may be a key.
+fn named_link(url: &Url) -> String {
+    super::text::cut(&format!("{}{}", url.host_str().unwrap_or_default(), url.path()), 255).to_owned()
 }
 
 fn text_document(text: &str) -> Attachment {

@@ -34,6 +34,9 @@ pub(super) struct Memory {
     /// What the site usually brings.
     #[serde(default)]
     pub history: History,
+    /// Where reading of a mailbox stands.
+    #[serde(default)]
+    pub mbox: super::mbox::Place,
     /// Posts that are no longer there, the latest last.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub deleted: VecDeque<Deleted>,

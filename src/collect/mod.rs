@@ -9,16 +9,20 @@
 //! when that has returned does the cursor move, so a crash at any point means reading again, never losing.
 
 mod assemble;
+mod bucket;
 mod collector;
 mod coverage;
 mod cursor;
 mod dates;
 mod feed;
+mod follow;
 mod health;
 mod inbox;
 mod intake;
 mod login;
+mod mbox;
 mod page;
+mod parts;
 mod pick;
 mod prepass;
 pub mod push;

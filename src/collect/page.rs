@@ -103,6 +103,8 @@ pub struct Message {
     pub date: Option<Timestamp>,
     /// Files that hang on it.
     pub attachments: Vec<Url>,
+    /// Where the words of its content link to; only looked for where links are followed.
+    pub links: Vec<Url>,
     /// Changes when the post does.
     pub mark: u64,
 }
@@ -324,7 +326,11 @@ impl Reader<'_> {
             return None;
         }
         let attachments = self.links(item.attachments.as_ref(), node, known);
-        let files = raw.iter().chain(&attachments).map(Url::as_str);
+        let links = match &item.body {
+            Some(body) if !self.web.follow.is_empty() => self.joined(body.hrefs(node)),
+            _ => Vec::new(),
+        };
+        let files = raw.iter().chain(&attachments).chain(&links).map(Url::as_str);
         let mark = mark(body.as_deref().into_iter().chain(files));
         let date = first(item.date.as_ref(), node, known);
         Some(Message {
@@ -335,6 +341,7 @@ impl Reader<'_> {
             body,
             raw,
             attachments,
+            links,
             mark,
         })
     }
@@ -364,9 +371,13 @@ impl Reader<'_> {
     }
 
     fn links(&self, pick: Option<&Pick>, node: Node<'_>, known: Known<'_>) -> Vec<Url> {
-        let Some(pick) = pick else { return Vec::new() };
+        pick.map_or_else(Vec::new, |pick| self.joined(pick.all(node, known)))
+    }
+
+    /// Addresses as written, made whole; each once.
+    fn joined(&self, written: Vec<String>) -> Vec<Url> {
         let mut links: Vec<Url> = Vec::new();
-        for text in pick.all(node, known) {
+        for text in written {
             if let Ok(url) = self.base.join(&text)
                 && matches!(url.scheme(), "http" | "https")
                 && !links.contains(&url)

@@ -146,6 +146,19 @@ impl Pick {
         if found.is_empty() { None } else { Some(found.join("\n")) }
     }
 
+    /// Where the links within the content found here lead, as written; at most as many as are ever looked at.
+    #[must_use]
+    pub fn hrefs(&self, node: Node<'_>) -> Vec<String> {
+        const MAX: usize = 500;
+        let (Place::Html { selector, attribute: None }, Node::Html(item)) = (&self.place, node) else {
+            return Vec::new();
+        };
+        let anchors = Selector::parse("a[href]").expect("a constant selector");
+        let within = selector.as_ref().map_or_else(|| vec![item], |selector| item.select(selector).collect());
+        let links = within.iter().flat_map(|part| part.select(&anchors)).filter_map(|a| a.value().attr("href"));
+        links.take(MAX).map(str::to_owned).collect()
+    }
+
     /// The items found here.
     #[must_use]
     pub fn items<'a>(&self, node: Node<'a>) -> Vec<Node<'a>> {

@@ -59,8 +59,11 @@ pub(super) enum Stop {
     /// The post was not taken.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The bucket cannot be read.
+    #[error("the bucket cannot be read ({0})")]
+    Bucket(String),
     /// The inbox cannot be read.
-    #[error("the folder cannot be read ({0}); hint: vigie needs to read it and to remove files from it")]
+    #[error("the folder or file cannot be read ({0}); hint: vigie needs to read it, and to remove files from an inbox")]
     Folder(std::io::ErrorKind),
 }
 
@@ -75,6 +78,7 @@ impl Stop {
             Self::Page(Unreadable::Malformed { .. }) => "malformed",
             Self::Refused(_) => "refused",
             Self::Folder(_) => "folder",
+            Self::Bucket(_) => "bucket",
         }
     }
 
@@ -85,7 +89,7 @@ impl Stop {
             // Every further page would say the same.
             Self::Page(Unreadable::LoggedOut) => true,
             Self::Net(error) => error.wait().is_some() || matches!(error, NetError::Connect { .. }),
-            Self::Page(_) => false,
+            Self::Page(_) | Self::Bucket(_) => false,
         }
     }
 
@@ -137,6 +141,8 @@ impl<I: Intake> Visitor<I> {
         let source = self.site.source.clone();
         match &source {
             Source::Inbox(rules) => self.visit_inbox(rules, &mut between.inbox).await,
+            Source::Mbox(rules) => self.visit_mbox(rules, &mut between.memory).await,
+            Source::Bucket(rules) => self.visit_bucket(rules, &mut between.memory).await,
             Source::Web(web) => WebVisit::new(self, web, &mut between.memory, &between.session).run().await,
         }
     }
@@ -155,7 +161,12 @@ impl<I: Intake> Visitor<I> {
         max_bytes: usize,
     ) -> Result<Answer, Stop> {
         let mut request = Request::get(url, &web.policy);
-        (request.validators, request.max_bytes, request.headers) = (validators, max_bytes, web.headers.clone());
+        (request.validators, request.max_bytes, request.headers) = (validators, max_bytes, Vec::new());
+        // Further headers may hold a token: they are the affair of the servers that the definition lists.
+        let server = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+        if web.listings.iter().any(|listing| server(listing) == server(&request.url)) {
+            request.headers.clone_from(&web.headers);
+        }
         if web.login.is_some() {
             request.headers.extend(session.with(|session| session.header(&request.url)));
         }

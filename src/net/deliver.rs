@@ -10,8 +10,9 @@ use reqwest::header;
 use tokio::time::timeout;
 
 use super::body::{self, Bounds};
-use super::client::{Client, Request, header_text, headers, name, sending};
+use super::client::{Client, Request, name, sending};
 use super::error::NetError;
+use super::headers::{header_text, headers};
 use super::host::retry_after;
 
 /// Bytes of an answer that are kept: enough to recognise what a receiver says.
@@ -55,6 +56,46 @@ impl Client {
             return Err(NetError::BackingOff { host: name(&request.url), wait });
         }
         self.deliver(request).await
+    }
+
+    /// Reads an address whole, in the host's turn: for a protocol of its own over HTTP. Not found (404), not as wanted
+    /// (412) and nothing there (416) are answers of it. A body over the cap is an error, not a cut.
+    pub(super) async fn ask_whole(
+        &self,
+        request: Request,
+    ) -> Result<(reqwest::StatusCode, header::HeaderMap, Vec<u8>), NetError> {
+        request.policy.check(&request.url)?;
+        let (host, name) = (self.host(&request.url), name(&request.url));
+        let _turn = host.turn(request.policy.gap).await;
+        if let Some(wait) = host.wait() {
+            return Err(NetError::BackingOff { host: name, wait });
+        }
+        let settings = self.settings();
+        let late = |phase| NetError::Timeout { host: name.clone(), phase };
+        let asked = async {
+            let transport = self.transport(&request.policy)?;
+            let sent = transport.request(request.method.into(), request.url.clone()).headers(headers(&request)).send();
+            let head = settings.connect() + settings.idle();
+            let response = timeout(head, sent).await.map_err(|_| late("silence before the answer"))?;
+            let response = response.map_err(|e| sending(&e, &name))?;
+            self.check_answer(&request, &response, &name)?;
+            let (status, head) = (response.status(), response.headers().clone());
+            let asked = header_text(&head, &header::RETRY_AFTER);
+            let wait = host.note(status.as_u16(), asked.and_then(|value| retry_after(&value, SystemTime::now())));
+            // What is missing or has changed is an answer of the protocol's; anything else is not.
+            if status.as_u16() >= 400 && !matches!(status.as_u16(), 404 | 412 | 416) {
+                let (host, status) = (name.clone(), status.as_u16());
+                return Err(NetError::Status { host, status, retry_after: wait });
+            }
+            let max_bytes = request.max_bytes.min(settings.max_body_mib * 1024 * 1024);
+            let bounds = Bounds { max_bytes, idle: settings.idle(), min_rate: settings.min_rate };
+            let body = body::read(response, &name, &bounds, self.memory()).await?;
+            if body.truncated {
+                return Err(NetError::Encoding { host: name.clone(), why: "larger than is read" });
+            }
+            Ok((status, head, body.bytes))
+        };
+        timeout(settings.total(), asked).await.map_err(|_| late("the whole exchange"))?
     }
 
     async fn deliver_now(&self, request: &Request) -> Result<Reply, NetError> {

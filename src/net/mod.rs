@@ -19,7 +19,9 @@ mod body;
 mod client;
 mod deliver;
 mod error;
+mod headers;
 mod host;
+mod objects;
 mod policy;
 mod resolve;
 mod robots;
@@ -33,6 +35,7 @@ pub use body::Held;
 pub use client::{Client, Method, Request};
 pub use deliver::Reply;
 pub use error::NetError;
+pub use objects::Objects;
 pub use policy::{Policy, PolicySettings};
 pub use settings::NetSettings;
 #[cfg(test)]

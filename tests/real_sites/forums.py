@@ -1,8 +1,11 @@
 """The forum programs: how each is installed, started, posted to by script, and described to vigie."""
 
+import json
 import re
+import shutil
+import subprocess
 
-from kit import Browser, Program, run, site
+from kit import Browser, Program, free_port, run, site
 
 
 def block(text):
@@ -193,3 +196,95 @@ class Machina(Program):
 
     def definition(self):
         return site(self, family="machina", url=f"{self.base}/forum/forum/dumps-1/")
+
+
+# What a person would do in the page, done in the program itself: its pages take posts by web socket only.
+NODEBB = """
+const nconf = require('nconf'), path = require('path'), root = process.cwd();
+nconf.file({file: path.join(root, 'config.json')});
+nconf.defaults({base_dir: root, upload_path: 'public/uploads', views_dir: path.join(root, 'build/public/templates'),
+  themes_path: path.join(root, 'node_modules'), version: require(path.join(root, 'package.json')).version});
+nconf.set('relative_path', '');
+const here = (name) => require(path.join(root, 'src', name));
+const [what, given, title] = process.argv.slice(1);
+const text = require('fs').readFileSync(0, 'utf8');
+const done = (error, made) => {
+  if (error) { console.error(error.message || error); process.exit(1); }
+  console.log(JSON.stringify(made)); process.exit(0);
+};
+here('database').init((error) => error ? done(error) : here('meta').configs.init((error) => {
+  if (error) return done(error);
+  const topics = here('topics'), posts = here('posts');
+  if (what === 'topic') return topics.post({uid: 1, cid: 2, title: given, content: text}, (e, made) => done(e, made && made.topicData.tid));
+  if (what === 'reply') return topics.reply({uid: 1, tid: given, content: text}, (e) => done(e, given));
+  topics.getTopicField(given, 'mainPid', (e, pid) => e ? done(e) : posts.edit({uid: 1, pid, content: text, title}, (e) => done(e, pid)));
+}));
+"""
+
+
+class NodeBB(Program):
+    """From npm, with a redis of its own (Debian's redis-tools holds the server under another name)."""
+
+    name = "nodebb"
+    version = "1.4.0"
+    # It keeps what it shows of a post, so an edit made beside it is not seen by its readers.
+    rows, replies, edits = 60, 22, False
+
+    def available(self):
+        missing = [p for p in ("node", "npm", "redis-check-rdb") if not shutil.which(p)]
+        return f"needs {', '.join(missing)}" if missing else True
+
+    def install(self):
+        if (self.cache / "installed").exists():
+            return
+        self.cache.mkdir(parents=True, exist_ok=True)
+        run("npm", "pack", f"nodebb@{self.version}", cwd=self.cache)
+        run("tar", "xzf", f"nodebb-{self.version}.tgz", cwd=self.cache)
+        run("npm", "install", "--omit=dev", "--no-audit", "--no-fund", cwd=self.cache / "package")
+        (self.cache / "installed").write_text(self.version)
+
+    def start(self):
+        # Its set-up writes into its own folder: a copy, but for what is only read.
+        root = self.work / "package"
+        if not root.exists():
+            shutil.copytree(self.cache / "package", root, symlinks=True, ignore=shutil.ignore_patterns("node_modules"))
+            (root / "node_modules").symlink_to(self.cache / "package" / "node_modules")
+        for folder in ("sounds", "files"):
+            (root / "public" / "uploads" / folder).mkdir(parents=True, exist_ok=True)
+        redis = free_port()
+        server = self.work / "redis-server"
+        server.symlink_to(shutil.which("redis-check-rdb"))
+        self.redis = subprocess.Popen([server, "--port", str(redis), "--bind", "127.0.0.1", "--save", ""], cwd=self.work,
+                                      stdout=subprocess.DEVNULL, start_new_session=True)
+        answers = {"url": self.base, "port": str(self.port), "secret": "on loopback only", "database": "redis",
+                   "redis:host": "127.0.0.1", "redis:port": str(redis), "redis:password": "", "redis:database": "0"}
+        people = {"admin:username": "poster", "admin:password": "on loopback only",
+                  "admin:password:confirm": "on loopback only", "admin:email": "poster@example.com"}
+        run("node", "app", f"--setup={json.dumps({**answers, **people})}", cwd=root)
+        run("redis-cli", "-p", redis, "zrem", "plugins:active", "nodebb-plugin-emoji-extended", "nodebb-plugin-emoji-one")
+        config = json.loads((root / "config.json").read_text())
+        (root / "config.json").write_text(json.dumps({**config, "bind_address": "127.0.0.1"}))
+        self.root = root
+        self.spawn("node", "app", cwd=root)
+
+    def stop(self):
+        super().stop()
+        if getattr(self, "redis", None):
+            self.redis.terminate()
+            self.redis.wait(10)
+
+    def within(self, text, *arguments):
+        done = subprocess.run(["node", "-e", NODEBB, "--", *arguments], input=block(text), cwd=self.root, text=True,
+                              capture_output=True)
+        if done.returncode:
+            raise SystemExit(f"nodebb did not take it:\n{done.stderr[-500:]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def topic(self, title, text):
+        return str(self.within(text, "topic", title))
+
+    def reply(self, topic, text):
+        self.within(text, "reply", topic)
+
+    def definition(self):
+        return site(self, family="nodebb", url=f"{self.base}/category/2")

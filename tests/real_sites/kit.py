@@ -64,6 +64,11 @@ class Program:
         self.base = f"http://127.0.0.1:{self.port}"
         self.process = None
 
+    @property
+    def where(self):
+        """The site that its posts are read from."""
+        return self.name
+
     @staticmethod
     def shown(title):
         """A title as the program shows it."""

@@ -197,6 +197,8 @@ class DokuWiki(Program):
 class Linked(Program):
     """A paste program without a listing: its pastes are known by links in posts elsewhere."""
 
+    where = "folder"
+
     def through(self, folder):
         """Posts the link into a folder that vigie watches."""
         self.folder = folder

@@ -79,7 +79,7 @@ impl Checker {
             }
         };
         let kind = raw.kind.or_else(|| {
-            self.error("kind", "missing; hint: inbox, feed, json, html or page, or name a family");
+            self.error("kind", "missing; hint: inbox, mbox, bucket, feed, json, html or page, or name a family");
             None
         });
         let inbox = kind == Some(Kind::Inbox);
@@ -93,6 +93,8 @@ impl Checker {
         let max_body = self.number("max_body_mib", raw.max_body_mib, if inbox { 512 } else { 64 }, 1, 4096);
         let source = match kind {
             Some(Kind::Inbox) => self.inbox(raw).map(Source::Inbox),
+            Some(Kind::Mbox) => self.mbox(raw).map(Source::Mbox),
+            Some(Kind::Bucket) => self.bucket(raw).map(|bucket| Source::Bucket(Arc::new(bucket))),
             Some(kind) => self.web(raw, kind).map(|web| Source::Web(Arc::new(web))),
             None => None,
         };
@@ -157,6 +159,8 @@ impl Checker {
         let login = raw.login.as_ref().and_then(|login| self.login(login, listings.first()?));
         Some(WebRules {
             login,
+            follow: self.follow(raw),
+            max_follow: self.number("max_follow", raw.max_follow, 5, 0, 100) as usize,
             listings,
             form,
             post,
@@ -172,7 +176,7 @@ impl Checker {
         })
     }
 
-    fn policy(&mut self, raw: &RawSite) -> Option<Arc<Policy>> {
+    pub(super) fn policy(&mut self, raw: &RawSite) -> Option<Arc<Policy>> {
         let gap = raw.gap.unwrap_or(SignedDuration::from_millis(250));
         let gap = self.duration("gap", gap, SignedDuration::ZERO, SignedDuration::from_mins(10));
         let settings = PolicySettings {
@@ -249,7 +253,7 @@ impl Checker {
                 if kind == Kind::Json { ListForm::Json(rules) } else { ListForm::Html(rules) }
             }
             Kind::Feed => ListForm::Feed,
-            Kind::Page | Kind::Inbox => ListForm::Page,
+            Kind::Page | Kind::Inbox | Kind::Mbox | Kind::Bucket => ListForm::Page,
         }
     }
 
@@ -330,14 +334,20 @@ impl Checker {
         made
     }
 
-    fn duration(&mut self, key: &str, value: SignedDuration, low: SignedDuration, high: SignedDuration) -> Duration {
+    pub(super) fn duration(
+        &mut self,
+        key: &str,
+        value: SignedDuration,
+        low: SignedDuration,
+        high: SignedDuration,
+    ) -> Duration {
         if !(low..=high).contains(&value) {
             self.error(key, format!("{value:#} is out of range; hint: use {low:#} to {high:#}"));
         }
         value.unsigned_abs()
     }
 
-    fn number(&mut self, key: &str, value: Option<u32>, default: u32, low: u32, high: u32) -> u32 {
+    pub(super) fn number(&mut self, key: &str, value: Option<u32>, default: u32, low: u32, high: u32) -> u32 {
         let value = value.unwrap_or(default);
         if !(low..=high).contains(&value) {
             self.error(key, format!("{value} is out of range; hint: use {low} to {high}"));

@@ -14,6 +14,7 @@ use url::Url;
 use super::check::Checker;
 use super::raw::{RawExample, RawSite};
 use super::{Families, SettingError};
+use crate::collect::follow::FollowRule;
 use crate::collect::pick::{On, Pick, Template};
 use crate::model::SiteId;
 use crate::net::Policy;
@@ -45,6 +46,10 @@ pub struct Site {
 pub enum Source {
     /// Files in a folder.
     Inbox(InboxRules),
+    /// A growing mailbox.
+    Mbox(MboxRules),
+    /// An S3-compatible bucket.
+    Bucket(Arc<BucketRules>),
     /// A place on the web.
     Web(Arc<WebRules>),
 }
@@ -58,6 +63,34 @@ pub struct InboxRules {
     pub done: Option<PathBuf>,
     /// How long a file must have stayed the same.
     pub settle: Duration,
+}
+
+/// How a mailbox is read.
+#[derive(Debug, Clone)]
+pub struct MboxRules {
+    /// The file.
+    pub path: PathBuf,
+    /// How long it must have stayed the same for its last message to be whole.
+    pub settle: Duration,
+}
+
+/// How a bucket is read.
+#[derive(Debug)]
+pub struct BucketRules {
+    /// Address of the service.
+    pub endpoint: Url,
+    /// The bucket.
+    pub bucket: String,
+    /// What the keys of its objects begin with; empty for all.
+    pub prefix: String,
+    /// Region that requests are signed for.
+    pub region: String,
+    /// Access key and where its secret is; nothing for a public bucket.
+    pub access: Option<(String, SecretRef)>,
+    /// What its requests may do.
+    pub policy: Arc<Policy>,
+    /// Objects remembered.
+    pub remember: usize,
 }
 
 /// How a place on the web is read.
@@ -85,6 +118,10 @@ pub struct WebRules {
     pub thread_pages: u32,
     /// Entries remembered.
     pub remember: usize,
+    /// Which links in posts are followed.
+    pub follow: Vec<FollowRule>,
+    /// Links followed of one post.
+    pub max_follow: usize,
     /// Attachments a post.
     pub max_attachments: usize,
     /// Zone of dates without one.

@@ -2,13 +2,18 @@
 //!
 //! Checking returns every error at once; `config` adds file and line.
 
+mod bucket;
 mod check;
 mod checked;
 mod families;
+mod follow;
 mod login;
 pub mod raw;
 
-pub use checked::{Examples, InboxRules, Item, ListForm, ListRules, LoginRules, PostRules, Site, Source, WebRules};
+pub use checked::{
+    BucketRules, Examples, InboxRules, Item, ListForm, ListRules, LoginRules, MboxRules, PostRules, Site, Source,
+    WebRules,
+};
 pub use families::{Families, Family};
 
 use std::collections::BTreeSet;

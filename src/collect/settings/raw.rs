@@ -15,7 +15,7 @@ pub struct RawSite {
     pub family: Option<String>,
     /// One line for people. Default empty.
     pub description: Option<String>,
-    /// What is read: `inbox` (files in a folder), `feed` (RSS, Atom, RDF, JSON Feed), `json` (a JSON listing), `html` (an
+    /// What is read: `inbox` (files in a folder), `mbox` (a mailbox that grows), `bucket` (S3-compatible), `feed` (RSS, Atom, RDF, JSON Feed), `json` (a JSON listing), `html` (an
     /// HTML listing: of pastes, of threads), `page` (the posts stand on the page itself). Required unless the
     /// family gives it.
     pub kind: Option<Kind>,
@@ -23,14 +23,26 @@ pub struct RawSite {
     pub url: Option<String>,
     /// Listings to read, relative to `url`: forum sections, search pages. Default: `url` itself. At most 200.
     pub sections: Option<Vec<String>>,
-    /// Folder to read. `inbox` only, required there.
+    /// Folder (`inbox`) or file (`mbox`) to read. Required there.
     pub path: Option<String>,
     /// What becomes of a file once it is queued: `remove`, or `move` to the folder `done_path`. Default `remove`.
     pub done: Option<Done>,
     /// Folder for read files, on the same file system. Required with `done = "move"`.
     pub done_path: Option<String>,
-    /// How long a file must have stayed the same to count as complete. Default `2s`, 0 to 1 h. `inbox` only.
+    /// How long a file must have stayed the same to count as complete. Default `2s` (`mbox`: `10s`), 0 to 1 h. `inbox` and
+    /// `mbox` only.
     pub settle: Option<SignedDuration>,
+
+    /// Name of the bucket at `url`. `bucket` only, required there.
+    pub bucket: Option<String>,
+    /// What the keys of objects begin with, up to a `/`. Default: all objects.
+    pub prefix: Option<String>,
+    /// Region that requests are signed for. Default `us-east-1`.
+    pub region: Option<String>,
+    /// Access key; with `secret_key`. Default: the bucket is public.
+    pub access_key: Option<String>,
+    /// Where its secret is: `{ credential = "name" }` or `{ file = "/absolute/path" }`.
+    pub secret_key: Option<RawSecret>,
 
     /// Time between visits. Default `60s` (`inbox`: `1s`), 1 s to 7 days.
     pub interval: Option<SignedDuration>,
@@ -66,7 +78,7 @@ pub struct RawSite {
     pub proxy: Option<String>,
     /// Shortest pause between two requests to one host. Default `250ms`, 0 to 10 min.
     pub gap: Option<SignedDuration>,
-    /// Further request headers. Default none.
+    /// Further request headers, sent to the servers of `url` and `sections` only. Default none.
     pub headers: Option<std::collections::BTreeMap<String, String>>,
     /// Largest file read, MiB; the rest is cut and the cut recorded. Default 64 (`inbox`: 512), 1 to 4096.
     pub max_body_mib: Option<u32>,
@@ -75,6 +87,11 @@ pub struct RawSite {
     /// Time zone of dates without one, as in `Europe/Paris`. Default `UTC`.
     pub timezone: Option<String>,
 
+    /// Links in posts that are followed, one step. Default none.
+    #[serde(default)]
+    pub follow: Vec<RawFollow>,
+    /// Links followed of one post. Default 5, 0 to 100.
+    pub max_follow: Option<u32>,
     /// How one logs in, with the operator's own account. Default: one does not.
     pub login: Option<RawLogin>,
     /// What stands where in a listing.
@@ -84,6 +101,21 @@ pub struct RawSite {
     /// Synthetic pages with what must be read from them; `vigie site check` tries them.
     #[serde(default, rename = "example")]
     pub examples: Vec<RawExample>,
+}
+
+/// `[[site.follow]]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawFollow {
+    /// Host, `*.host` for all below it, `host:port`. Required.
+    pub host: Option<String>,
+    /// Regular expression that the path must match. Default: any path.
+    #[serde(rename = "match")]
+    pub path: Option<String>,
+    /// Address of the content, on the same host: a template with `{url}`. Default: the link.
+    pub fetch: Option<String>,
+    /// Whether pastes that can be read only once may be used up. Default false.
+    pub one_time: Option<bool>,
 }
 
 /// `[site.login]`.
@@ -256,6 +288,10 @@ words!(
     Kind {
         /// Files in a folder.
         Inbox = "inbox",
+        /// A mailbox that grows.
+        Mbox = "mbox",
+        /// An S3-compatible bucket.
+        Bucket = "bucket",
         /// RSS, Atom, RDF, JSON Feed.
         Feed = "feed",
         /// A JSON listing.

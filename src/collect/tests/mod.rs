@@ -1,5 +1,7 @@
 //! Sites on loopback, and an intake that remembers: the readers against what real sites do.
 
+mod bucket;
+mod follow;
 mod forums;
 mod inbox;
 mod listings;
@@ -62,6 +64,12 @@ impl Web {
     pub(super) fn reply(&self, path: &str, status: u16, headers: &[(&'static str, &str)], body: impl Into<Vec<u8>>) {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.0.lock().unwrap().pages.insert(path.to_owned(), Reply { status, headers, body: body.into() });
+    }
+
+    /// What was asked for since the last call, with the headers that came with it, robots.txt left out.
+    pub(super) fn asked_with_headers(&self) -> Vec<(String, HeaderMap)> {
+        let asked = std::mem::take(&mut self.0.lock().unwrap().asked);
+        asked.into_iter().filter(|(path, _)| path != "/robots.txt").collect()
     }
 
     /// The paths asked for since the last call, robots.txt left out.
@@ -199,7 +207,8 @@ fn visitor(intake: Arc<Kept>, site: Site, now: Arc<Mutex<Timestamp>>) -> Visitor
 /// Checks a definition, which must be good. Private hosts and no pause, as for any site on loopback.
 pub(super) fn site(base: &str, definition: &str) -> Site {
     let host = base.trim_start_matches("http://");
-    let text = format!("id = 'test'\nallow_hosts = ['{host}']\ngap = '0s'\n{}", definition.replace("{base}", base));
+    let own = if definition.contains("allow_hosts") { String::new() } else { format!("allow_hosts = ['{host}']\n") };
+    let text = format!("id = 'test'\n{own}gap = '0s'\n{}", definition.replace("{base}", base));
     Site::from_table(&text.parse().unwrap(), &Families::built_in()).unwrap()
 }
 
