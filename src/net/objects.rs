@@ -42,8 +42,14 @@ impl Objects {
             parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
         // The object as it is stored: its size and hash are those of the stored bytes.
         headers.push(("accept-encoding".to_owned(), "identity".to_owned()));
+        let lists = url.query().is_some_and(|query| query.contains("list-type="));
+        let host = url.host_str().unwrap_or_default().to_owned();
         let request = Request { headers, follow: false, max_bytes: self.max_bytes, ..Request::get(url, &self.policy) };
         let (status, headers, bytes) = self.client.ask_whole(request).await.map_err(failed)?;
+        // The library reads any mark-up as a listing without objects: an error page would be an empty bucket.
+        if lists && status.is_success() && memchr::memmem::find(&bytes, b"<ListBucketResult").is_none() {
+            return Err(failed(NetError::Encoding { host, why: "not a bucket's listing" }));
+        }
         let mut response = HttpResponse::new(HttpResponseBody::from(bytes));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
