@@ -28,7 +28,10 @@ impl Examiner<'_> {
         let mut pairs = Vec::new();
         self.count_found(index, row, found, scratch, &mut candidate, &mut pairs)?;
         let mapping = table.mapping(at);
-        self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
+        // Once it is known which cells hold the parts of a name, their tags say all there is to say.
+        if !mapping.is_some_and(|mapping| names_are_parts(index, mapping)) {
+            self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
+        }
         self.count_columns(index, row, mapping, scratch, &mut candidate, &mut pairs)?;
         if let Some(mapping) = mapping {
             candidate.lost = differing(index, slot, mapping, &candidate, row)?;
@@ -173,6 +176,13 @@ impl Examiner<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the index holds names in parts only, and cells of the table are known to hold each.
+fn names_are_parts(index: &SnapshotIndex, mapping: &[Option<u8>]) -> bool {
+    let held = |column: usize| mapping.contains(&Some(column as u8));
+    let columns = index.columns().iter().enumerate();
+    columns.filter(|(_, (_, kind))| is_name(*kind)).all(|(no, (_, kind))| *kind != FieldKind::FullName && held(no))
 }
 
 /// The text of the cells in `mask`, in order, with a space between.

@@ -44,9 +44,30 @@ pub struct Matcher {
     /// By index.
     facts: Vec<IndexFacts>,
     /// Kinds that find, of which some index has a column.
-    finding: Vec<FieldKind>,
+    asks: Asks,
     /// For each kind (by code) whose values have shapes of their own: those of all indexes together.
     tokens: [Option<TokenShapes>; 32],
+}
+
+/// Which kinds find anything.
+#[derive(Clone)]
+struct Asks {
+    email: bool,
+    phone: bool,
+    iban: bool,
+    siren: bool,
+    /// Those whose values have shapes of their own: references, contracts, logins.
+    tokens: Vec<FieldKind>,
+}
+
+impl Asks {
+    fn of(catalogue: &Catalogue) -> Self {
+        let (email, phone) = (catalogue.has(FieldKind::Email), catalogue.has(FieldKind::Phone));
+        let (iban, siren) = (catalogue.has(FieldKind::Iban), catalogue.has(FieldKind::Siren));
+        let named = [FieldKind::Email, FieldKind::Phone, FieldKind::Iban, FieldKind::Siren];
+        let strong = catalogue.kinds().filter(|kind| kind.strength() == Strength::Strong);
+        Self { email, phone, iban, siren, tokens: strong.filter(|kind| !named.contains(kind)).collect() }
+    }
 }
 
 /// What is asked of an index for every row.
@@ -92,10 +113,10 @@ impl Matcher {
             });
             facts.push(IndexFacts::of(index, at));
         }
-        let finding = catalogue.kinds().filter(|kind| kind.strength() == Strength::Strong).collect();
+        let asks = Asks::of(&catalogue);
         let tokens =
             std::array::from_fn(|code| FieldKind::from_code(code as u8).and_then(|kind| catalogue.shapes(kind)));
-        Self { catalogue, terms, systems, facts, finding, tokens }
+        Self { catalogue, terms, systems, facts, asks, tokens }
     }
 
     /// Whether a cell that looks so may be a reference, contract or login of some index: by its length and characters.

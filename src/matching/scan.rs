@@ -53,6 +53,12 @@ impl<'m> Scan<'m> {
         }
     }
 
+    /// Begins a part of the same document that another thread reads.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { unnamed: self.unnamed.part(), ..Self::new(self.matcher) }
+    }
+
     /// Adds what another thread saw of the same document.
     pub fn merge(&mut self, other: Self) {
         self.evidence.merge(other.evidence);
@@ -109,7 +115,8 @@ impl<'m> Scan<'m> {
                 let place = (batch.table, batch.first_row + (first + no) as u64);
                 if !seen.hit && !seen.by_name(&state) {
                     state.searchable += u64::from(seen.searchable);
-                    full |= !seen.searchable && self.unnamed.offer(batch.row(first + no), place, seen.filled, false);
+                    full |= !seen.searchable
+                        && self.unnamed.offer(batch.row(first + no), place, seen.filled, (state.columns, false));
                     continue;
                 }
                 let row = batch.row(first + no);
@@ -117,7 +124,7 @@ impl<'m> Scan<'m> {
                     Ok(searchable) => {
                         state.searchable += u64::from(searchable);
                         let unfound = !seen.searchable && self.scratch.candidates.is_empty();
-                        full |= unfound && self.unnamed.offer(row, place, seen.filled, searchable);
+                        full |= unfound && self.unnamed.offer(row, place, seen.filled, (state.columns, searchable));
                     }
                     Err(damaged) => {
                         result = Err(damaged);

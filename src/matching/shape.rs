@@ -3,6 +3,8 @@
 //! A false "yes" costs a hash, a false "no" loses a match: in doubt, yes. What a value means is decided by
 //! `fingerprint::normalise`, never here.
 
+use crate::fingerprint::Countries;
+
 /// Cells longer than this are not one value but a text: they are searched, not normalised whole. The longest kinds
 /// (addresses, defanged e-mails) stay well below.
 pub(super) const LONGEST_VALUE: usize = 160;
@@ -20,6 +22,8 @@ pub(super) struct CellShape {
     pub(super) stars: u8,
     /// Everything else but white space.
     pub(super) marks: u16,
+    /// Of these, `+`, `#` and `;`: what leads a country's code, and an extension.
+    pub(super) signs: u8,
     /// White space inside.
     pub(super) spaces: u16,
     /// Whether all bytes are ASCII.
@@ -34,6 +38,7 @@ const AT: u64 = 1 << 24;
 const STAR: u64 = 1 << 32;
 const SPACE: u64 = 1 << 40;
 const MARK: u64 = 1 << 48;
+const SIGN: u64 = 1 << 56;
 
 /// Class of each byte.
 const CLASS: [u64; 256] = {
@@ -46,6 +51,7 @@ const CLASS: [u64; 256] = {
             0x80..=0xff => HIGH,
             b'@' | b'[' | b'(' | b'{' => AT,
             b'*' => STAR,
+            b'+' | b'#' | b';' => MARK | SIGN,
             b' ' | b'\t' => SPACE,
             _ => MARK,
         };
@@ -68,6 +74,7 @@ impl CellShape {
             at: of(AT),
             stars: of(STAR),
             marks: u16::from(of(MARK)),
+            signs: of(SIGN),
             spaces: u16::from(of(SPACE)),
             is_ascii: of(HIGH) == 0,
         }
@@ -77,6 +84,18 @@ impl CellShape {
     #[inline]
     pub(super) fn may_be_email(&self, cell: &[u8]) -> bool {
         self.at > 0 && self.letters >= 3 || self.spaces >= 2 && has_word_at(cell)
+    }
+
+    /// Whether it may be a telephone number: as many digits as one has, or something that says more than they do.
+    #[inline]
+    pub(super) fn may_be_phone(&self, cell: &[u8], countries: &Countries) -> bool {
+        self.digits >= 5
+            && (countries.may_have(self.digits)
+                || !cell[0].is_ascii_alphanumeric()
+                || matches!(cell, [b't' | b'T', ..] | [b'0', b'0', ..])
+                // An extension has digits of its own; other alphabets have signs of their own.
+                || self.letters > 0 && !cell[0].is_ascii_alphabetic()
+                || self.signs > 0)
     }
 
     /// Whether it may be a number that finds: a telephone number, an account, a contract.
@@ -169,6 +188,24 @@ mod tests {
         assert!(CellShape::of(b"a.b [at] c.example").may_be_email(b"a.b [at] c.example"));
         assert!(CellShape::of(b"a.b at c.example").may_be_email(b"a.b at c.example"));
         assert!(CellShape::of("Jean-Pierre L\u{e9}vêque".as_bytes()).may_be_name());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_number_is_taken_for_something_else(
+            digits in "[0-9]{6,14}",
+            near in "[0-9+ .()/#;xt:-]{5,24}",
+            written in "(00|\\+|\\(\\+)?[0-9]{2,3}[ .-]?(\\(0\\))?([0-9]{1,3}[ .-]?){2,5}(#[0-9]{1,4}| x[0-9]{1,3}|\\.0)?",
+        ) {
+            let countries = Countries::from_codes(["FR", "DE", "US"]).unwrap();
+            let mut readings = crate::fingerprint::Readings::new();
+            for raw in [&digits, &near, &written] {
+                let cell = trimmed(raw.as_bytes());
+                crate::fingerprint::readings(crate::model::FieldKind::Phone, cell, &countries, &mut readings);
+                let may = !cell.is_empty() && CellShape::of(cell).may_be_phone(cell, &countries);
+                proptest::prop_assert!(readings.is_empty() || may, "{:?}", raw);
+            }
+        }
     }
 
     #[test]

@@ -52,11 +52,17 @@ struct Line {
 impl Line {
     fn of(text: &[u8], start: usize, end: usize) -> Self {
         let (mut emails, mut digits, mut masks, mut words) = (0, 0, 0, 0);
-        for &byte in &text[start..end] {
-            emails += usize::from(byte == b'@');
-            digits += usize::from(byte.is_ascii_digit());
-            masks += usize::from(byte == b'*');
-            words += usize::from(byte.is_ascii_alphanumeric() || byte >= 0x80);
+        // Counters of a byte, so many bytes at a time that none overflows: the processor then counts many at once.
+        for part in text[start..end].chunks(255) {
+            let mut counts = [0u8; 4];
+            for &byte in part {
+                counts[0] += u8::from(byte == b'@');
+                counts[1] += u8::from(byte.is_ascii_digit());
+                counts[2] += u8::from(byte == b'*');
+                counts[3] += u8::from(byte.is_ascii_alphanumeric() | (byte >= 0x80));
+            }
+            let [e, d, m, w] = counts.map(usize::from);
+            (emails, digits, masks, words) = (emails + e, digits + d, masks + m, words + w);
         }
         // Blank, or a rule of dashes, stars or the like.
         let is_break = words == 0 && masks == 0;

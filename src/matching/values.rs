@@ -86,25 +86,36 @@ impl Matcher {
     /// The value as everything it may be. Whether it may be anything.
     #[inline]
     fn values_as_all(&self, (row, cell): (u16, u8), value: &[u8], shape: CellShape, values: &mut Values) -> bool {
-        let mut any = false;
-        for &kind in &self.finding {
-            let (worth, token) = match kind {
-                FieldKind::Email => (shape.may_be_email(value), false),
-                FieldKind::Phone | FieldKind::Siren => (shape.may_be_number(), false),
-                FieldKind::Iban => (shape.digits >= 8 && shape.letters >= 2, false),
-                _ => (self.may_be_token(kind, &shape), true),
-            };
-            if !worth {
-                continue;
-            }
-            let many = values.forms.push(kind, value, self.catalogue.countries());
-            if many == 1 && token && !self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
-                values.forms.pop();
-                continue;
-            }
+        let (asks, countries) = (&self.asks, self.catalogue.countries());
+        let before = values.forms.len();
+        let mut ask = |kind| {
+            let many = values.forms.push(kind, value, countries);
             (0..many).for_each(|_| values.places.push((row, cell, kind)));
-            any |= many > 0;
+        };
+        if asks.email && shape.may_be_email(value) {
+            ask(FieldKind::Email);
         }
-        any
+        if shape.may_be_number() {
+            if asks.phone && shape.may_be_phone(value, countries) {
+                ask(FieldKind::Phone);
+            }
+            // What stands for an `@` stands in no account.
+            if asks.iban && shape.digits >= 8 && shape.letters >= 2 && shape.at == 0 {
+                ask(FieldKind::Iban);
+            }
+            if asks.siren && shape.digits >= 9 {
+                ask(FieldKind::Siren);
+            }
+        }
+        for &kind in &asks.tokens {
+            if self.may_be_token(kind, &shape) && values.forms.push(kind, value, countries) > 0 {
+                if self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
+                    values.places.push((row, cell, kind));
+                } else {
+                    values.forms.pop();
+                }
+            }
+        }
+        values.forms.len() > before
     }
 }

@@ -136,7 +136,7 @@ fn in_memory<'m>(name: &str, bytes: &[u8], judging: Judging<'m>) -> Result<Readi
         || match lane {
             Some(lane) => {
                 let chunks: Vec<Chunk> = lane.chunks(bytes).collect();
-                Ok(parsed(&chunks, &lane, judging.matcher, |chunk, scan| lane.parse(bytes, chunk, scan)).0)
+                Ok(parsed(&chunks, &lane, &judging.matcher.scan(), |chunk, scan| lane.parse(bytes, chunk, scan)).0)
             }
             None => whole(),
         },

@@ -12,7 +12,7 @@ use super::checkpoint::{Checkpoints, Mark};
 use super::document::{Reading, SEVERAL_THREADS};
 use super::judge::{Judging, Step};
 use crate::extract::lane::{CHUNK, Chunk, Cutter, Lane};
-use crate::matching::{Matcher, Scan};
+use crate::matching::Scan;
 use crate::model::{ContentSink, Flow, Skip, SkipReason};
 
 /// The longest time between two checkpoints, however large they have become.
@@ -78,10 +78,10 @@ impl Long<'_> {
             }
             let at = at(&state.cutter);
             let mut next = window[at..].to_vec();
-            let (hasher, rest) = (&mut state.hasher, &mut self.rest);
+            let (scan, hasher, rest) = (&state.scan, &mut state.hasher, &mut self.rest);
             let ((part, flow), read) = rayon::join(
                 || {
-                    parsed(&chunks, &self.lane, judging.matcher, |chunk, scan| {
+                    parsed(&chunks, &self.lane, scan, |chunk, scan| {
                         let range = chunk.range.start - before..chunk.range.end - before;
                         self.lane.parse_bytes(&window[range], chunk, scan)
                     })
@@ -207,7 +207,7 @@ impl Keeper<'_, '_> {
 pub(super) fn parsed<'m>(
     chunks: &[Chunk],
     lane: &Lane,
-    matcher: &'m Matcher,
+    whole: &Scan<'m>,
     parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
 ) -> (Scan<'m>, Flow) {
     let stopped = AtomicBool::new(false);
@@ -217,7 +217,7 @@ pub(super) fn parsed<'m>(
     };
     // Every part must know the table that all chunks share: its columns mean one thing throughout.
     let fresh = || {
-        let mut scan = matcher.scan();
+        let mut scan = whole.part();
         lane.begin(&mut scan);
         scan
     };

@@ -79,6 +79,8 @@ pub(super) fn calling_code(digits: &[u8]) -> Option<&'static Plan> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countries {
     plans: Vec<&'static Plan>,
+    /// Bit `n`: see [`Countries::may_have`].
+    lengths: u32,
 }
 
 /// A country whose numbers are not known here.
@@ -103,7 +105,21 @@ impl Countries {
                 plans.push(plan);
             }
         }
-        Ok(if plans.is_empty() { Self::default() } else { Self { plans } })
+        Ok(if plans.is_empty() { Self::default() } else { Self::of(plans) })
+    }
+
+    fn of(plans: Vec<&'static Plan>) -> Self {
+        let mut lengths = 0u32;
+        for plan in &plans {
+            for national in plan.digits.0..=plan.digits.1 {
+                for before in [0, plan.trunk.len(), plan.code.len(), plan.code.len() + plan.trunk.len()] {
+                    let len = u32::from(national) + before as u32;
+                    // One more for the zero of `(0)`, which is not read.
+                    lengths |= 0b11 << len.min(30);
+                }
+            }
+        }
+        Self { plans, lengths }
     }
 
     /// Every code that is known.
@@ -114,6 +130,15 @@ impl Countries {
     /// The codes, likeliest first.
     pub fn codes(&self) -> impl Iterator<Item = &'static str> {
         self.plans.iter().map(|plan| plan.country)
+    }
+
+    /// Whether a number written without the sign of an international one may have so many digits: as a national number, with what is
+    /// dialled before it, with the calling code, with both, and with one of them in parentheses. A quick look for what is mostly
+    /// something else (dates, codes); never false for a number that has a form.
+    #[must_use]
+    #[inline]
+    pub fn may_have(&self, digits: u16) -> bool {
+        self.lengths >> digits.min(31) & 1 == 1
     }
 
     pub(super) fn plans(&self) -> &[&'static Plan] {
@@ -129,7 +154,7 @@ impl Countries {
 
 impl Default for Countries {
     fn default() -> Self {
-        Self { plans: vec![&PLANS[0]] }
+        Self::of(vec![&PLANS[0]])
     }
 }
 

@@ -31,8 +31,25 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
         return true;
     }
     out.clear();
+    if bare.first() == Some(&b'@') || raw.is_ascii() && !has_at(raw) {
+        return false;
+    }
     // Whatever is rare takes the long way: it is still bounded by the length of a value.
     std::str::from_utf8(raw).is_ok_and(|text| unusual(text, out))
+}
+
+/// Whether an `@` stands in a text in ASCII, or what [`DEFANGED_AT`] spells it with: nearly all that is asked has neither, and the long
+/// way is long.
+fn has_at(raw: &[u8]) -> bool {
+    let opens = |b: u8| matches!(b, b'[' | b'(' | b'{' | b'<' | b'_' | b' ');
+    let closes = |b: u8| matches!(b, b']' | b')' | b'}' | b'>' | b'_' | b' ');
+    let is = |at: usize, word: &[u8]| {
+        raw.get(at..at + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word))
+            && raw.get(at + word.len()).is_some_and(|b| closes(*b))
+    };
+    memchr::memchr(b'@', raw).is_some()
+        || memchr::memchr2_iter(b'a', b'A', raw)
+            .any(|at| at > 0 && opens(raw[at - 1]) && (is(at, b"at") || is(at, b"arobase")))
 }
 
 /// Appends an address in ASCII that stands by itself, as nearly all do, in its normal form. False, and part of it left behind, where there is

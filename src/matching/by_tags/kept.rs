@@ -15,6 +15,8 @@ const FIRST: usize = 1024;
 const MOST: usize = 8192;
 /// Bytes of their cells.
 const BYTES: usize = 4 << 20;
+/// Records that one row without a mask may be compared with: a tenth of a millisecond or so.
+const RECORDS_PER_ROW: u64 = 100_000;
 /// Cells of one row that are looked at.
 const CELLS: usize = 64;
 
@@ -28,18 +30,25 @@ pub(in crate::matching) struct Unnamed {
 }
 
 impl Unnamed {
-    /// Keeps a row if anything in it could be compared. Whether it is time to. `counted` says that it counts among the rows with
-    /// something to search by.
-    pub(in crate::matching) fn offer(&mut self, row: Row<'_>, place: (u32, u64), filled: u64, counted: bool) -> bool {
+    /// Keeps a row if something in it could be compared and hardly stands there for another reason: a mask; or, in a table with
+    /// `columns`, a date beside two other values (every line of a log has a date). Whether it is time to compare. `counted` says that the
+    /// row counts among those with something to search by.
+    pub(in crate::matching) fn offer(
+        &mut self,
+        row: Row<'_>,
+        place: (u32, u64),
+        filled: u64,
+        (columns, counted): (bool, bool),
+    ) -> bool {
         let masked = row.cells().take(CELLS).any(is_masked);
-        if !masked && (filled.count_ones() < 2 || !row.cells().take(CELLS).any(may_be_date)) {
+        if !masked && !(columns && filled.count_ones() > 2 && row.cells().take(CELLS).any(may_be_date)) {
             return false;
         }
         if self.barren {
             self.passed_over += u64::from(masked);
             return false;
         }
-        self.rows.push(row, Kept { place, filled, counted });
+        self.rows.push(row, Kept { place, filled, masked, counted });
         self.is_full()
     }
 
@@ -48,10 +57,15 @@ impl Unnamed {
         self.rows.places.len() >= most || self.rows.batch.text.len() >= BYTES
     }
 
+    /// For a part of the same document that another thread reads.
+    pub(in crate::matching) fn part(&self) -> Self {
+        Self { fruitful: self.fruitful, barren: self.barren, ..Self::default() }
+    }
+
     /// Adds what another thread kept. Whether it is time to compare.
     pub(in crate::matching) fn merge(&mut self, other: Self) -> bool {
         self.fruitful |= other.fruitful;
-        self.barren &= !self.fruitful;
+        self.barren = (self.barren || other.barren) && !self.fruitful;
         self.passed_over += other.passed_over;
         for no in 0..other.rows.places.len() {
             self.rows.push(other.rows.row(no), other.rows.places[no]);
@@ -87,10 +101,10 @@ fn is_masked(cell: &[u8]) -> bool {
     value.len() <= LONGEST_VALUE && masked::is_masked(value)
 }
 
-/// Whether a cell may be a date: what is not, `normalise` finds out later.
+/// Whether a cell may be a date, without a time of day: what is none, `normalise` finds out later.
 fn may_be_date(cell: &[u8]) -> bool {
     let value = trimmed(cell);
-    (6..=32).contains(&value.len()) && (3..=8).contains(&value.iter().filter(|b| b.is_ascii_digit()).count())
+    (6..=10).contains(&value.len()) && (6..=8).contains(&value.iter().filter(|b| b.is_ascii_digit()).count())
 }
 
 /// What is known of a kept row besides its cells.
@@ -99,6 +113,7 @@ struct Kept {
     /// Table and number.
     place: (u32, u64),
     filled: u64,
+    masked: bool,
     counted: bool,
 }
 
@@ -153,6 +168,15 @@ impl Rows {
     /// Whether a row was counted among those with something to search by.
     pub(super) fn is_counted(&self, no: usize) -> bool {
         self.places[no].counted
+    }
+
+    /// Whether so many of the rows say something different each that comparing them with `records` records is worth it: masked ones
+    /// always; of the others, which are mostly none of ours, a number in proportion, with dates that differ.
+    pub(super) fn are_worth(&self, rows: &[usize], records: u64) -> bool {
+        let masked = rows.iter().filter(|no| self.places[**no].masked).count();
+        let date = |no: &usize| self.row(*no).cells().find(|cell| may_be_date(cell));
+        let dates: std::collections::HashSet<&[u8]> = rows.iter().filter_map(date).collect();
+        masked >= super::FEWEST || dates.len() * 2 > rows.len() && records <= rows.len() as u64 * RECORDS_PER_ROW
     }
 }
 

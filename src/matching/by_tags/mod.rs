@@ -64,8 +64,11 @@ impl Scan<'_> {
         let mut by_row: BTreeMap<usize, Vec<Explained>> = BTreeMap::new();
         let mut tried = vec![false; rows.len()];
         for (at, index) in matcher.catalogue.indexes().iter().enumerate() {
+            if !kept.are_worth(rows, u64::from(index.records())) {
+                continue;
+            }
             let mut questions = clues.questions(index)?;
-            if questions.len() < FEWEST {
+            if questions.iter().filter(|question| question.hooks > 0).count() < FEWEST {
                 continue;
             }
             let judge = judge::Judge { matcher, at: at as u16, kept, rows };
