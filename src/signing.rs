@@ -28,6 +28,12 @@ const PUBLIC_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65,
 /// A key file is far shorter; whatever is longer is something else.
 const MAX_FILE: u64 = 4096;
 
+/// The public key in use, in the folder it is published in.
+pub const PUBLISHED: &str = "signing.pub.pem";
+
+/// What the names of the keys before it begin with.
+const FORMER: &str = "signing.pub.";
+
 /// Length of a signature, bytes.
 pub const SIGNATURE: usize = 64;
 
@@ -188,17 +194,24 @@ impl PublicKey {
         pem("PUBLIC KEY", &der)
     }
 
-    /// Writes the PEM where others may read it, replacing what was there.
+    /// Writes the PEM into a folder as [`PUBLISHED`]. Another key that was there stays under a name of its own: what it
+    /// signed is still to be checked.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn publish(&self, path: &Path) -> Result<(), SigningError> {
-        let io = |source| SigningError::Io { path: path.to_owned(), action: "write", source };
-        if Self::load(path).is_ok_and(|there| there == *self) {
-            return Ok(());
+    pub fn publish(&self, folder: &Path) -> Result<(), SigningError> {
+        let path = folder.join(PUBLISHED);
+        let io = |source| SigningError::Io { path: path.clone(), action: "write", source };
+        match Self::load(&path) {
+            Ok(there) if there == *self => return Ok(()),
+            Ok(there) => {
+                let former = folder.join(format!("{FORMER}{}.pem", &there.id()[..16]));
+                std::fs::rename(&path, former).map_err(io)?;
+            }
+            Err(_) => {}
         }
         let making = path.with_extension("making");
-        std::fs::write(&making, self.pem()).and_then(|()| std::fs::rename(&making, path)).map_err(io)
+        std::fs::write(&making, self.pem()).and_then(|()| std::fs::rename(&making, &path)).map_err(io)
     }
 
     /// Names the key: SHA-256 of its 32 bytes, hex.
@@ -211,6 +224,70 @@ impl PublicKey {
     #[must_use]
     pub fn holds(&self, bytes: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature).is_ok_and(|signature| self.0.verify_strict(bytes, &signature).is_ok())
+    }
+}
+
+/// The keys that something may have been signed with: the one in use, and those before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKeys(Vec<PublicKey>);
+
+impl PublicKeys {
+    /// Reads each of the PEM files.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn load(files: &[PathBuf]) -> Result<Self, SigningError> {
+        files.iter().map(|file| PublicKey::load(file)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Those that [`PublicKey::publish`] has left in a folder.
+    ///
+    /// # Errors
+    /// When the folder or a key cannot be read, or there is none.
+    pub fn published(folder: &Path) -> Result<Self, SigningError> {
+        let io = |source| SigningError::Io { path: folder.join(PUBLISHED), action: "read", source };
+        let mut files = vec![folder.join(PUBLISHED)];
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+            if name.starts_with(FORMER) && name.ends_with(".pem") && name != PUBLISHED {
+                files.push(folder.join(name));
+            }
+        }
+        Self::load(&files)
+    }
+
+    /// Their files as [`PublicKey::publish`] names them, the one in use first.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, String)> {
+        let name = |at: usize, key: &PublicKey| match at {
+            0 => PUBLISHED.to_owned(),
+            _ => format!("{FORMER}{}.pem", &key.id()[..16]),
+        };
+        self.0.iter().enumerate().map(|(at, key)| (name(at, key), key.pem())).collect()
+    }
+
+    /// Whether the key with this [`PublicKey::id`] is among them.
+    #[must_use]
+    pub fn know(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id() == id)
+    }
+
+    /// Whether `signature` over `bytes` is of the key with this id.
+    #[must_use]
+    pub fn hold(&self, id: &str, bytes: &[u8], signature: &[u8]) -> bool {
+        self.0.iter().any(|key| key.id() == id && key.holds(bytes, signature))
+    }
+
+    /// Whether `signature` over `bytes` is of any of them.
+    #[must_use]
+    pub fn any_holds(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        self.0.iter().any(|key| key.holds(bytes, signature))
+    }
+}
+
+impl From<PublicKey> for PublicKeys {
+    fn from(key: PublicKey) -> Self {
+        Self(vec![key])
     }
 }
 
@@ -316,11 +393,10 @@ mod tests {
     #[test]
     fn what_is_signed_holds_and_nothing_else_does() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pub.pem");
         let (signer, other) = (Signer::generate().unwrap(), Signer::generate().unwrap());
         let signature = signer.sign(b"bytes");
-        signer.public().publish(&path).unwrap();
-        let public = PublicKey::load(&path).unwrap();
+        signer.public().publish(dir.path()).unwrap();
+        let public = PublicKey::load(&dir.path().join(PUBLISHED)).unwrap();
         assert!(public.holds(b"bytes", &signature));
         assert!(!public.holds(b"byte", &signature) && !other.public().holds(b"bytes", &signature));
         for bit in 0..SIGNATURE * 8 {
@@ -329,6 +405,16 @@ mod tests {
             assert!(!public.holds(b"bytes", &altered), "bit {bit}");
         }
         assert!(!public.holds(b"bytes", &signature[..63]));
+
+        // Another key takes its place; what the former one signed can still be checked.
+        other.public().publish(dir.path()).unwrap();
+        other.public().publish(dir.path()).unwrap();
+        assert_eq!(PublicKey::load(&dir.path().join(PUBLISHED)).unwrap(), other.public());
+        let both = PublicKeys::published(dir.path()).unwrap();
+        assert!(both.know(&public.id()) && both.hold(&public.id(), b"bytes", &signature));
+        assert!(both.any_holds(b"bytes", &signature) && !both.hold(&other.public().id(), b"bytes", &signature));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert!(PublicKeys::published(&dir.path().join("gone")).is_err());
     }
 
     #[test]

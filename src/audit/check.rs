@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
 use super::trail::{AuditError, Checkpoint, KIND};
-use crate::signing::{PublicKey, canonical, hex};
+use crate::signing::{PublicKeys, canonical, hex};
 use crate::store::{AuditCheckpoint, AuditHead, AuditLog, AuditRow};
 
 /// Faults that are told one by one; beyond, only counted.
@@ -117,7 +117,7 @@ impl Checked {
 ///
 /// # Errors
 /// When it cannot be read at all.
-pub fn check(log: &dyn AuditLog, key: &PublicKey, anchors: &[Anchor]) -> Result<Checked, AuditError> {
+pub fn check(log: &dyn AuditLog, keys: &PublicKeys, anchors: &[Anchor]) -> Result<Checked, AuditError> {
     let mut checked = Checked::default();
     let checkpoints = log.checkpoints()?;
     // The places at which a hash is known from elsewhere.
@@ -145,7 +145,7 @@ pub fn check(log: &dyn AuditLog, key: &PublicKey, anchors: &[Anchor]) -> Result<
         _ => {}
     }
     for checkpoint in &checkpoints {
-        signed(checkpoint, &wanted, key, &mut checked);
+        signed(checkpoint, &wanted, keys, &mut checked);
     }
     for anchor in anchors {
         if wanted.get(&anchor.seq).cloned().flatten().as_ref() != Some(&anchor.hash) {
@@ -180,14 +180,19 @@ fn link(row: &AuditRow, before: AuditHead, checked: &mut Checked) -> AuditHead {
     AuditHead { seq: row.seq, hash: row.hash.as_slice().try_into().unwrap_or(hash) }
 }
 
-fn signed(checkpoint: &AuditCheckpoint, found: &BTreeMap<u64, Option<String>>, key: &PublicKey, checked: &mut Checked) {
+fn signed(
+    checkpoint: &AuditCheckpoint,
+    found: &BTreeMap<u64, Option<String>>,
+    keys: &PublicKeys,
+    checked: &mut Checked,
+) {
     let seq = checkpoint.seq;
     let statement: Option<Checkpoint> = serde_json::from_str(&checkpoint.statement).ok();
     let sound = statement.filter(|statement| {
         statement.kind == KIND
             && statement.seq == seq
             && canonical(statement).is_ok_and(|again| again == checkpoint.statement.as_bytes())
-            && key.holds(checkpoint.statement.as_bytes(), &checkpoint.signature)
+            && keys.hold(&statement.signer, checkpoint.statement.as_bytes(), &checkpoint.signature)
     });
     let Some(statement) = sound else { return checked.fault(Fault::Forged(seq)) };
     match found.get(&seq).and_then(Option::as_ref) {

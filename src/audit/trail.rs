@@ -92,7 +92,7 @@ impl Trail {
     /// When it cannot be signed or kept.
     pub fn checkpoint(&self, signer: &Signer) -> Result<Option<Checkpoint>, AuditError> {
         let Some(head) = self.log.head()? else { return Ok(None) };
-        if self.log.checkpoints()?.last().is_some_and(|last| last.seq >= head.seq) {
+        if self.log.signed_up_to()? >= head.seq {
             return Ok(None);
         }
         let checkpoint = Checkpoint {

@@ -55,9 +55,9 @@ struct VerifyArgs {
     /// What somebody else recorded: number and hash of an entry; may be repeated
     #[arg(long = "anchor", value_name = "SEQ:HASH")]
     anchors: Vec<Anchor>,
-    /// The public key to check with, PEM [default: signing.pub.pem in the state folder]
-    #[arg(long, value_name = "FILE")]
-    public_key: Option<PathBuf>,
+    /// A public key to check with, PEM; may be repeated [default: those in the state folder, signing.pub*.pem]
+    #[arg(long = "public-key", value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -98,8 +98,8 @@ fn line(out: &mut impl Write, entry: &Entry) -> std::io::Result<()> {
 }
 
 fn verify(args: &VerifyArgs, trail: &Trail, config: &Config) -> Outcome {
-    let key = trail::public_key(config, args.public_key.as_deref())?;
-    let checked = check(trail.log(), &key, &args.anchors)?;
+    let keys = trail::public_keys(config, &args.public_keys)?;
+    let checked = check(trail.log(), &keys, &args.anchors)?;
     let mut out = stdout().lock();
     for fault in &checked.faults {
         writeln!(out, "{fault}")?;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::exit::Failure;
 use crate::audit::{Action, Trail};
 use crate::config::{Config, read_config};
-use crate::signing::PublicKey;
+use crate::signing::PublicKeys;
 
 /// Where the service's configuration is on a machine that has one.
 const USUAL: &str = "/etc/vigie/vigie.toml";
@@ -39,10 +39,10 @@ fn give_to_owner(file: &Path, state: &Path) -> std::io::Result<()> {
     chown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
-/// The public half of the service's signing key.
-pub fn public_key(config: &Config, given: Option<&Path>) -> Result<PublicKey, Failure> {
-    let file = given.map_or_else(|| config.public_key(), Path::to_owned);
-    PublicKey::load(&file).context("nothing can be checked without the public key").map_err(Failure::Usage)
+/// The public keys that the service signs or has signed with, or those that were given.
+pub fn public_keys(config: &Config, given: &[PathBuf]) -> Result<PublicKeys, Failure> {
+    let keys = if given.is_empty() { PublicKeys::published(&config.state) } else { PublicKeys::load(given) };
+    keys.context("nothing can be checked without the public key").map_err(Failure::Usage)
 }
 
 /// Whoever runs the command, as the kernel knows them; who they were before `sudo` is what the environment says.

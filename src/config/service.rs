@@ -80,12 +80,6 @@ impl Config {
     pub fn evidence_folder(&self) -> PathBuf {
         self.state.join("evidence")
     }
-
-    /// The public half of the signing key, for whoever checks.
-    #[must_use]
-    pub fn public_key(&self) -> PathBuf {
-        self.state.join("signing.pub.pem")
-    }
 }
 
 /// Where the keys are read from.

@@ -6,22 +6,24 @@ use std::path::Path;
 
 use super::vault::{CAPTURE, HOLD, Item, MANIFEST, SIGNATURE, STAMP, STAMP_SIGNATURE};
 use super::{EvidenceError, io_error};
-use crate::signing::PublicKey;
+use crate::signing::PublicKeys;
 
 /// The procedure for whoever receives the archive.
 const PROCEDURE: &str = include_str!("../../docs/evidence.md");
 
 /// Writes captures, sealed as they are, into a new archive that only its owner may read: a folder for each, the public
-/// key, and the procedure to check them. Whole or not at all; a file that is there already is not replaced.
+/// keys, and the procedure to check them. Whole or not at all; a file that is there already is not replaced.
 ///
 /// # Errors
 /// When something cannot be read or written.
-pub fn export(items: &[Item], key: &PublicKey, to: &Path) -> Result<u64, EvidenceError> {
+pub fn export(items: &[Item], keys: &PublicKeys, to: &Path) -> Result<u64, EvidenceError> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let making = tempfile::NamedTempFile::new_in(folder).map_err(io_error(to, "write"))?;
     let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 17, making));
     add(&mut archive, "EVIDENCE.md", PROCEDURE.as_bytes()).map_err(io_error(to, "write"))?;
-    add(&mut archive, "signing.pub.pem", key.pem().as_bytes()).map_err(io_error(to, "write"))?;
+    for (name, pem) in keys.files() {
+        add(&mut archive, &name, pem.as_bytes()).map_err(io_error(to, "write"))?;
+    }
     for item in items {
         for name in [MANIFEST, SIGNATURE, STAMP, STAMP_SIGNATURE, HOLD, CAPTURE] {
             let path = item.file(name);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::vault::{CAPTURE, MANIFEST, SIGNATURE, STAMP};
 use super::*;
 use crate::model::{Attachment, Exchange, Post, PostId, Redirect, Verdict};
-use crate::signing::{PublicKey, Signer, sha256_hex};
+use crate::signing::{PublicKeys, Signer, sha256_hex};
 
 const SECRET: &str = "anna.example@courriel.example;0600000001";
 
@@ -18,7 +18,7 @@ struct Bench {
     dir: tempfile::TempDir,
     vault: Vault,
     reader: age::x25519::Identity,
-    key: PublicKey,
+    keys: PublicKeys,
 }
 
 fn bench(change: impl FnOnce(&mut EvidenceSettings)) -> Bench {
@@ -27,9 +27,9 @@ fn bench(change: impl FnOnce(&mut EvidenceSettings)) -> Bench {
     let mut settings = EvidenceSettings { recipients: vec![reader.to_public()], min_free: 0, ..Default::default() };
     change(&mut settings);
     let signer = Arc::new(Signer::generate().unwrap());
-    let key = signer.public();
+    let keys = signer.public().into();
     let vault = Vault::open(&dir.path().join("evidence"), settings, signer).unwrap();
-    Bench { dir, vault, reader, key }
+    Bench { dir, vault, reader, keys }
 }
 
 fn file(name: &str, bytes: &[u8]) -> Attachment {
@@ -104,7 +104,7 @@ fn a_post_comes_back_as_it_was_received_and_lies_nowhere_in_clear() {
     let post = post("pastes:1", &[b"see the file", SECRET.as_bytes()]);
     let captured = capture(&bench.vault, &post, &[Verdict::Clear, Verdict::Leak]);
     let item = only(&bench);
-    assert_eq!(verify(&item, &bench.key, false), []);
+    assert_eq!(verify(&item, &bench.keys, false), []);
     let files = opened(&bench, &item);
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["post.json", "content/0000", "content/0001"]);
@@ -180,7 +180,7 @@ fn every_limit_cuts_and_says_so() {
     let said = format!("content 0 is kept up to {kept} of 40960 bytes: max_capture_mib");
     assert_eq!(captured.evidence.missing, [said]);
     let item = only(&small);
-    assert_eq!(verify(&item, &small.key, false), []);
+    assert_eq!(verify(&item, &small.keys, false), []);
     let content = &item.manifest().unwrap().contents[0];
     assert_eq!((content.kept_bytes, content.sha256.as_str()), (kept as u64, sha256_hex(&large).as_str()));
     assert_eq!(content.kept_sha256.as_deref(), Some(&*sha256_hex(&large[..kept])));
@@ -196,7 +196,7 @@ fn every_limit_cuts_and_says_so() {
         assert!(captured.evidence.missing[0].starts_with("nothing of the content is kept: "), "{captured:?}");
         assert!(captured.evidence.manifest_sha256.is_some());
         let item = only(&full);
-        assert_eq!(verify(&item, &full.key, false), []);
+        assert_eq!(verify(&item, &full.keys, false), []);
         assert!(item.manifest().unwrap().capture.is_none() && !item.file(CAPTURE).exists());
     }
 }
@@ -240,10 +240,10 @@ fn a_thousand_flipped_bits_are_a_thousand_faults() {
         let mut flipped = whole.clone();
         flipped[place as usize] ^= 1 << (n % 8);
         fs::write(item.file(name), &flipped).unwrap();
-        assert_ne!(verify(&item, &bench.key, false), [], "{name}, byte {place}");
+        assert_ne!(verify(&item, &bench.keys, false), [], "{name}, byte {place}");
         fs::write(item.file(name), &whole).unwrap();
     }
-    assert_eq!(verify(&item, &bench.key, false), []);
+    assert_eq!(verify(&item, &bench.keys, false), []);
 }
 
 #[test]
@@ -251,21 +251,21 @@ fn every_fault_has_its_name() {
     let bench = bench(|_| {});
     capture(&bench.vault, &post("pastes:1", &[SECRET.as_bytes()]), &[Verdict::Leak]);
     let item = only(&bench);
-    let other = Signer::generate().unwrap().public();
+    let other = Signer::generate().unwrap().public().into();
     assert_eq!(verify(&item, &other, true), [Fault::Signature, Fault::Unstamped, Fault::Signer]);
     fs::write(item.file(STAMP), b"0").unwrap();
     fs::write(item.file("x"), "").unwrap();
     fs::remove_file(item.file(CAPTURE)).unwrap();
-    let faults = verify(&item, &bench.key, true);
+    let faults = verify(&item, &bench.keys, true);
     let stamp = Fault::Stamp(StampError::Malformed("no sequence"));
     let expected = [Fault::Stray("x".into()), Fault::Missing("manifest.tsr.sig"), stamp, Fault::Missing(CAPTURE)];
     assert_eq!(faults, expected);
     let moved = bench.dir.path().join("evidence/items/term/ffff");
     fs::rename(&item.folder, &moved).unwrap();
     let item = only(&bench);
-    assert!(verify(&item, &bench.key, false).ends_with(&[Fault::Misplaced, Fault::Class, Fault::Missing(CAPTURE)]));
+    assert!(verify(&item, &bench.keys, false).ends_with(&[Fault::Misplaced, Fault::Class, Fault::Missing(CAPTURE)]));
     fs::write(item.file(MANIFEST), fs::read_to_string(item.file(MANIFEST)).unwrap() + "\n").unwrap();
-    let faults = verify(&item, &bench.key, false);
+    let faults = verify(&item, &bench.keys, false);
     assert!(faults.contains(&Fault::Form) && faults.contains(&Fault::Signature), "{faults:?}");
 }
 
@@ -279,10 +279,10 @@ fn what_the_log_knows_is_there_or_was_deleted_with_a_record() {
         recorded.push((evidence.id, evidence.manifest_sha256.unwrap()));
     }
     let items = bench.vault.items();
-    assert_eq!(against_log(&items, &bench.key, &recorded).unwrap(), []);
+    assert_eq!(against_log(&items, &bench.keys, &recorded).unwrap(), []);
     fs::remove_dir_all(&items.starting(&recorded[0].0).unwrap().folder).unwrap();
     fs::write(items.starting(&recorded[1].0).unwrap().file(MANIFEST), "{}").unwrap();
-    let faults = against_log(&items, &bench.key, &recorded).unwrap();
+    let faults = against_log(&items, &bench.keys, &recorded).unwrap();
     assert_eq!(faults, [(recorded[0].0.clone(), Fault::Gone), (recorded[1].0.clone(), Fault::Replaced)]);
 }
 
@@ -305,12 +305,12 @@ fn what_is_over_is_destroyed_and_proved_and_what_is_held_stays() {
     };
     assert_eq!(classes(expire(&bench.vault, &rules, day(9)).unwrap()), []);
     assert_eq!(classes(expire(&bench.vault, &rules, day(21)).unwrap()), [Verdict::Overlap, Verdict::Term]);
-    assert_eq!(verify(held, &bench.key, false), []);
+    assert_eq!(verify(held, &bench.keys, false), []);
     assert!(held.release().unwrap() && !held.release().unwrap());
     assert_eq!(classes(expire(&bench.vault, &rules, day(31)).unwrap()), [Verdict::Leak, Verdict::Term]);
     assert_eq!((bench.vault.items().all().unwrap().len(), bench.vault.totals()), (0, Totals::default()));
 
-    let records = deletions(&bench.vault.items(), &bench.key).unwrap();
+    let records = deletions(&bench.vault.items(), &bench.keys).unwrap();
     assert_eq!(records.len(), 4);
     for item in &items {
         let record = records.iter().find(|(id, _)| *id == item.id).unwrap().1.clone().unwrap();
@@ -330,7 +330,7 @@ fn what_is_over_is_destroyed_and_proved_and_what_is_held_stays() {
         .replace("_days = 30", "_days = 31")
         .replace("_days = 20", "_days = 21");
     fs::write(&file, altered).unwrap();
-    let broken = deletions(&bench.vault.items(), &bench.key).unwrap();
+    let broken = deletions(&bench.vault.items(), &bench.keys).unwrap();
     assert_eq!(broken.iter().filter(|(_, record)| *record == Err(Fault::Record)).count(), 1);
 }
 
@@ -347,7 +347,7 @@ fn a_deletion_that_was_interrupted_is_finished_at_the_next_round() {
     assert_eq!(done[0].as_ref().unwrap().id, item.id);
     assert!(!leaving.exists());
     // Once more, as if the program had ended before the folder was removed: one record, not two.
-    let records = || deletions(&bench.vault.items(), &bench.key).unwrap().len();
+    let records = || deletions(&bench.vault.items(), &bench.keys).unwrap().len();
     assert_eq!((records(), expire(&bench.vault, &rules, Timestamp::now()).unwrap().len()), (1, 0));
 }
 
@@ -357,7 +357,7 @@ fn an_export_holds_all_that_a_check_needs_and_replaces_nothing() {
     capture(&bench.vault, &post("pastes:1", &[SECRET.as_bytes()]), &[Verdict::Leak]);
     let item = only(&bench);
     let to = bench.dir.path().join("out.tar");
-    let bytes = export(std::slice::from_ref(&item), &bench.key, &to).unwrap();
+    let bytes = export(std::slice::from_ref(&item), &bench.keys, &to).unwrap();
     assert_eq!(bytes, fs::metadata(&to).unwrap().len());
     let mut names = Vec::new();
     for entry in tar::Archive::new(fs::File::open(&to).unwrap()).entries().unwrap() {
@@ -372,5 +372,5 @@ fn an_export_holds_all_that_a_check_needs_and_replaces_nothing() {
     }
     let expected = ["EVIDENCE.md", "signing.pub.pem", "ID/manifest.json", "ID/manifest.sig", "ID/capture.age"];
     assert_eq!(names, expected);
-    assert!(export(&[item], &bench.key, &to).is_err(), "what is there is not replaced");
+    assert!(export(&[item], &bench.keys, &to).is_err(), "what is there is not replaced");
 }

@@ -274,3 +274,48 @@ fn certificate_of<'s>(signed: &'s SignedData, signer: &SignerInfo) -> Option<&'s
     });
     all.next()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_request_asks_for_our_hash_with_a_nonce_of_its_own() {
+        let query = Query::new(b"manifest", Some("1.2.3.4")).unwrap();
+        let read = TimeStampReq::from_der(&query.der).unwrap();
+        assert_eq!(read.message_imprint.hashed_message.as_bytes(), Sha256::digest(b"manifest").as_slice());
+        assert_eq!(read.nonce.unwrap().as_bytes(), query.nonce);
+        assert_eq!((read.req_policy.unwrap().to_string(), read.cert_req), ("1.2.3.4".to_owned(), true));
+        assert_ne!(Query::new(b"manifest", None).unwrap().nonce, query.nonce);
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_one() {
+        // SEQUENCE { SEQUENCE { INTEGER 2 } }: rejection, no token.
+        let answer = [0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x02];
+        assert_eq!(read(&answer, b""), Err(StampError::Refused(2)));
+        let granted_without = [0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x00];
+        assert_eq!(read(&granted_without, b""), Err(StampError::Malformed("it has no token")));
+    }
+
+    #[test]
+    fn times_with_and_without_fractions_are_read() {
+        let at = |text: &str| general_time(text.as_bytes()).map(|at| at.to_string());
+        assert_eq!(at("20261121223045Z").as_deref(), Some("2026-11-21T22:30:45Z"));
+        assert_eq!(at("20261121223045.12Z").as_deref(), Some("2026-11-21T22:30:45.12Z"));
+        for wrong in
+            ["", "Z", "20261121223045", "2026112122304Z", "20261321223045Z", "20261121223045.Z", "+0261121223045Z"]
+        {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(read(&bytes, b"manifest").is_err());
+        }
+    }
+}

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::Manifest;
 use super::vault::{CAPTURE, HOLD, Item, Items, MANIFEST, SIGNATURE, STAMP, STAMP_SIGNATURE, names, read_bounded};
 use super::{Deletion, EvidenceError, timestamp};
-use crate::signing::{PublicKey, canonical, hex, sha256_hex};
+use crate::signing::{PublicKeys, canonical, hex, sha256_hex};
 
 /// The largest signature or time-stamp that is read, bytes.
 const MAX_SIDE: u64 = 1 << 20;
@@ -31,8 +31,8 @@ pub enum Fault {
     /// The manifest's signature does not hold.
     #[error("manifest.sig does not hold: the manifest was altered, or signed with another key")]
     Signature,
-    /// The manifest names another signer than the key that it is checked with.
-    #[error("the manifest was signed with another key than the one it is checked with")]
+    /// The manifest names another signer than the keys that it is checked with.
+    #[error("the manifest names another signer than any key it is checked with")]
     Signer,
     /// The folder is called otherwise than the manifest.
     #[error("it stands in the folder of another capture")]
@@ -76,7 +76,7 @@ pub enum Fault {
 
 /// Checks one capture. No private key is needed. Every fault there is, none when it is as it was written.
 #[must_use]
-pub fn verify(item: &Item, key: &PublicKey, want_stamp: bool) -> Vec<Fault> {
+pub fn verify(item: &Item, keys: &PublicKeys, want_stamp: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
     let found = names(&item.folder).unwrap_or_default();
     let known = [CAPTURE, MANIFEST, SIGNATURE, STAMP, STAMP_SIGNATURE, HOLD];
@@ -90,13 +90,13 @@ pub fn verify(item: &Item, key: &PublicKey, want_stamp: bool) -> Vec<Fault> {
         }
     };
     match read(item, SIGNATURE, MAX_SIDE) {
-        Ok(signature) if key.holds(&manifest, &signature) => {}
+        Ok(signature) if keys.any_holds(&manifest, &signature) => {}
         Ok(_) => faults.push(Fault::Signature),
         Err(fault) => faults.push(fault),
     }
-    stamp(item, &manifest, key, want_stamp, &mut faults);
+    stamp(item, &manifest, keys, want_stamp, &mut faults);
     match Manifest::parse(&manifest) {
-        Some(manifest) => against(item, &manifest, key, &mut faults),
+        Some(manifest) => against(item, &manifest, keys, &mut faults),
         None => faults.push(Fault::Form),
     }
     faults
@@ -111,8 +111,8 @@ fn read(item: &Item, name: &'static str, max: u64) -> Result<Vec<u8>, Fault> {
 }
 
 /// Holds the folder against what its manifest says.
-fn against(item: &Item, manifest: &Manifest, key: &PublicKey, faults: &mut Vec<Fault>) {
-    if manifest.signer != key.id() {
+fn against(item: &Item, manifest: &Manifest, keys: &PublicKeys, faults: &mut Vec<Fault>) {
+    if !keys.know(&manifest.signer) {
         faults.push(Fault::Signer);
     }
     if manifest.id != item.id {
@@ -152,7 +152,7 @@ fn digest(item: &Item) -> io::Result<(u64, String)> {
     }
 }
 
-fn stamp(item: &Item, manifest: &[u8], key: &PublicKey, wanted: bool, faults: &mut Vec<Fault>) {
+fn stamp(item: &Item, manifest: &[u8], keys: &PublicKeys, wanted: bool, faults: &mut Vec<Fault>) {
     let answer = match read(item, STAMP, MAX_SIDE) {
         Ok(answer) => answer,
         Err(Fault::Missing(_)) => {
@@ -162,7 +162,7 @@ fn stamp(item: &Item, manifest: &[u8], key: &PublicKey, wanted: bool, faults: &m
         Err(fault) => return faults.push(fault),
     };
     match read(item, STAMP_SIGNATURE, MAX_SIDE) {
-        Ok(signature) if key.holds(&answer, &signature) => {}
+        Ok(signature) if keys.any_holds(&answer, &signature) => {}
         Ok(_) => faults.push(Fault::StampAltered),
         Err(fault) => faults.push(fault),
     }
@@ -176,7 +176,7 @@ pub type Recorded = (String, Result<Deletion, Fault>);
 ///
 /// # Errors
 /// When their folder cannot be read.
-pub fn deletions(items: &Items, key: &PublicKey) -> Result<Vec<Recorded>, EvidenceError> {
+pub fn deletions(items: &Items, keys: &PublicKeys) -> Result<Vec<Recorded>, EvidenceError> {
     let folder = items.deleted();
     let mut records = Vec::new();
     for name in names(&folder)? {
@@ -185,8 +185,8 @@ pub fn deletions(items: &Items, key: &PublicKey) -> Result<Vec<Recorded>, Eviden
             let text = read_bounded(&folder.join(&name), MAX_SIDE).ok()?;
             let signature = read_bounded(&folder.join(format!("{stem}.sig")), MAX_SIDE).ok()?;
             let record: Deletion = serde_json::from_slice(&text).ok()?;
-            let same = canonical(&record).ok()? == text && key.id() == record.signer;
-            (same && key.holds(&text, &signature)).then_some(record)
+            let same = canonical(&record).ok()? == text;
+            (same && keys.hold(&record.signer, &text, &signature)).then_some(record)
         };
         let id = stem.split('-').next().unwrap_or_default().to_owned();
         records.push((id, record().ok_or(Fault::Record)));
@@ -201,10 +201,10 @@ pub fn deletions(items: &Items, key: &PublicKey) -> Result<Vec<Recorded>, Eviden
 /// When folders cannot be read.
 pub fn against_log(
     items: &Items,
-    key: &PublicKey,
+    keys: &PublicKeys,
     recorded: &[(String, String)],
 ) -> Result<Vec<(String, Fault)>, EvidenceError> {
-    let deletions = deletions(items, key)?;
+    let deletions = deletions(items, keys)?;
     let deleted = |id: &str, hash: &str| {
         deletions.iter().any(|(_, record)| record.as_ref().is_ok_and(|r| r.id == id && r.manifest_sha256 == hash))
     };

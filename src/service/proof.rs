@@ -47,7 +47,7 @@ impl Proof {
     /// only when it is needed.
     pub fn open(config: &Config) -> Result<Self> {
         let signer = Arc::new(config.signing_key.load_or_make()?);
-        signer.public().publish(&config.public_key())?;
+        signer.public().publish(&config.state)?;
         let trail = Trail::open(&config.audit_log(), ACTOR).context("the audit log cannot be opened")?;
         let settings = config.evidence.clone();
         let captures = !settings.recipients.is_empty();

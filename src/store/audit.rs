@@ -69,6 +69,12 @@ pub trait AuditLog: Send + Sync {
     /// When the store fails.
     fn put_checkpoint(&self, checkpoint: &AuditCheckpoint) -> Result<(), StoreError>;
 
+    /// The last entry that a checkpoint is about; 0 for none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn signed_up_to(&self) -> Result<u64, StoreError>;
+
     /// The checkpoints, oldest first.
     ///
     /// # Errors

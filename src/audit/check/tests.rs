@@ -50,6 +50,10 @@ impl AuditLog for Editable {
         Ok(())
     }
 
+    fn signed_up_to(&self) -> Result<u64, StoreError> {
+        Ok(self.0.lock().unwrap().checkpoints.last().map_or(0, |last| last.seq))
+    }
+
     fn checkpoints(&self) -> Result<Vec<AuditCheckpoint>, StoreError> {
         Ok(self.0.lock().unwrap().checkpoints.clone())
     }
@@ -70,7 +74,7 @@ fn log(entries: u64, signer: &Signer) -> Editable {
 }
 
 fn faults(log: &Editable, signer: &Signer) -> Vec<Fault> {
-    check(log, &signer.public(), &[]).unwrap().faults
+    check(log, &signer.public().into(), &[]).unwrap().faults
 }
 
 /// What somebody does to the rows.
@@ -147,9 +151,9 @@ fn rechain(all: &mut Rows) {
 fn an_untouched_log_has_no_fault() {
     let signer = Signer::generate().unwrap();
     let log = log(40, &signer);
-    let checked = check(&log, &signer.public(), &[]).unwrap();
+    let checked = check(&log, &signer.public().into(), &[]).unwrap();
     assert_eq!(checked, Checked { entries: 40, checkpoints: 4, signed_up_to: 40, ..Checked::default() });
-    assert_eq!(check(&Editable::default(), &signer.public(), &[]).unwrap(), Checked::default());
+    assert_eq!(check(&Editable::default(), &signer.public().into(), &[]).unwrap(), Checked::default());
 }
 
 proptest! {
@@ -232,7 +236,7 @@ fn what_the_journal_was_told_finds_a_log_that_was_rewritten_with_its_checkpoints
         anchor.parse::<Anchor>().unwrap()
     };
     assert_eq!(faults(&log, &signer), []);
-    assert_eq!(check(&log, &signer.public(), &[anchor]).unwrap().faults, [Fault::Anchor(12)]);
+    assert_eq!(check(&log, &signer.public().into(), &[anchor]).unwrap().faults, [Fault::Anchor(12)]);
     for wrong in ["", "12", "12:zz", "x:00"] {
         assert!(wrong.parse::<Anchor>().is_err(), "{wrong}");
     }

@@ -44,12 +44,12 @@ pub fn run(args: &Args, desk: &Desk) -> Outcome {
         let message = format!("{} is there already; hint: choose another name", args.out.display());
         return Err(Failure::Usage(anyhow!(message)));
     }
-    let key = trail::public_key(&desk.config, None)?;
+    let keys = trail::public_keys(&desk.config, &[])?;
     // Recorded before: an export that nobody knows of must not be.
     for item in &items {
         desk.trail.record(Action::EvidenceExported, &item.id, &[("to", args.out.display().to_string())])?;
     }
-    let bytes = export(&items, &key, &args.out)?;
+    let bytes = export(&items, &keys, &args.out)?;
     eprintln!("{}: {}, {bytes} bytes", args.out.display(), counted(items.len() as u64, "capture"));
     Ok(Exit::Done)
 }

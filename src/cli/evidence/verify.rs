@@ -11,7 +11,7 @@ use super::super::words::counted;
 use super::Desk;
 use crate::audit::Action;
 use crate::evidence::{Fault, against_log, deletions, verify};
-use crate::signing::PublicKey;
+use crate::signing::PublicKeys;
 
 /// Check captures against their signed manifests, time-stamps and the audit log
 #[derive(Debug, clap::Args)]
@@ -25,9 +25,9 @@ audit log says was captured is still there or was deleted with a record. Leaves 
 pub struct Args {
     /// Identifiers of captures, or their beginnings
     ids: Vec<String>,
-    /// The public key to check with, PEM [default: signing.pub.pem in the state folder]
-    #[arg(long, value_name = "FILE")]
-    public_key: Option<PathBuf>,
+    /// A public key to check with, PEM; may be repeated [default: those in the state folder, signing.pub*.pem]
+    #[arg(long = "public-key", value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
     /// Also tell captures that have no time-stamp yet
     #[arg(long)]
     require_timestamp: bool,
@@ -37,18 +37,18 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, desk: &Desk) -> Outcome {
-    let key = trail::public_key(&desk.config, args.public_key.as_deref())?;
+    let keys = trail::public_keys(&desk.config, &args.public_keys)?;
     let everything = args.ids.is_empty();
     let items = if everything { desk.items.all()? } else { desk.chosen(&args.ids)? };
     let mut out = stdout().lock();
     let (mut faulty, mut faults) = (0, 0);
     for item in &items {
-        let found = verify(item, &key, args.require_timestamp);
+        let found = verify(item, &keys, args.require_timestamp);
         faulty += u64::from(!found.is_empty());
         faults += found.len() as u64;
         tell(&mut out, args.json, &item.id, &found)?;
     }
-    let records = if everything { the_rest(&mut out, args.json, desk, &key, &mut faults)? } else { 0 };
+    let records = if everything { the_rest(&mut out, args.json, desk, &keys, &mut faults)? } else { 0 };
     out.flush()?;
     let detail = [("captures", items.len().to_string()), ("faults", faults.to_string())];
     desk.trail.record(Action::EvidenceVerified, &args.ids.join(" "), &detail)?;
@@ -58,8 +58,8 @@ pub fn run(args: &Args, desk: &Desk) -> Outcome {
 }
 
 /// Records of deletion, and what the audit log knows; how many records there are.
-fn the_rest(out: &mut impl Write, json: bool, desk: &Desk, key: &PublicKey, faults: &mut u64) -> anyhow::Result<u64> {
-    let records = deletions(&desk.items, key)?;
+fn the_rest(out: &mut impl Write, json: bool, desk: &Desk, keys: &PublicKeys, faults: &mut u64) -> anyhow::Result<u64> {
+    let records = deletions(&desk.items, keys)?;
     for (id, _) in records.iter().filter(|(_, record)| record.is_err()) {
         *faults += 1;
         tell(out, json, id, &[Fault::Record])?;
@@ -71,7 +71,7 @@ fn the_rest(out: &mut impl Write, json: bool, desk: &Desk, key: &PublicKey, faul
         }
         true
     })?;
-    for (id, fault) in against_log(&desk.items, key, &captured)? {
+    for (id, fault) in against_log(&desk.items, keys, &captured)? {
         *faults += 1;
         tell(out, json, &id, &[fault])?;
     }

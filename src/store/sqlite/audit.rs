@@ -99,6 +99,12 @@ impl AuditLog for SqliteAudit {
         Ok(())
     }
 
+    fn signed_up_to(&self) -> Result<u64, StoreError> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM checkpoint")?;
+        Ok(query.query_row([], |row| row.get::<_, i64>(0))? as u64)
+    }
+
     fn checkpoints(&self) -> Result<Vec<AuditCheckpoint>, StoreError> {
         let connection = self.connection();
         let mut query = connection.prepare_cached("SELECT seq, statement, signature FROM checkpoint ORDER BY seq")?;
@@ -137,6 +143,6 @@ mod tests {
         let first = AuditCheckpoint { seq: 7, statement: "s".into(), signature: vec![1] };
         log.put_checkpoint(&first).unwrap();
         log.put_checkpoint(&AuditCheckpoint { statement: "t".into(), ..first.clone() }).unwrap();
-        assert_eq!(log.checkpoints().unwrap(), [first]);
+        assert_eq!((log.checkpoints().unwrap(), log.signed_up_to().unwrap()), (vec![first], 7));
     }
 }
