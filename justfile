@@ -18,6 +18,14 @@ demo *ARGS:
 kills COUNT="1000":
     VIGIE_KILLS={{COUNT}} cargo test --release --test it -- kill --nocapture
 
+# kill the service many more times while the receivers of its alerts flap
+outbox-kills COUNT="1000":
+    VIGIE_OUTBOX_KILLS={{COUNT}} cargo test --release --test it -- outbox::killed --nocapture
+
+# how fast the outbox drains, and what channels cost that have nothing to do
+drain:
+    cargo test --release --test it -- drain:: outbox::a_hundred --ignored --nocapture --test-threads 1
+
 # accept changed snapshots of help texts and errors after looking at them
 snapshots:
     INSTA_UPDATE=always cargo test --test it -- command_line

@@ -294,6 +294,41 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    /// Every kind has an example in the documentation, and every example is read.
+    #[test]
+    fn the_documented_examples_are_right() {
+        #[derive(Deserialize)]
+        struct File {
+            alert: RawAlertSettings,
+        }
+        let text = include_str!("../../docs/channels.md");
+        let blocks: Vec<_> = text.split("```toml\n").skip(1).map(|b| b.split("```").next().unwrap()).collect();
+        let files = blocks.iter().filter(|block| block.contains("\n[alert.") || block.starts_with("[alert."));
+        let mut kinds = 0;
+        for block in files {
+            let file: File = toml::from_str(block).unwrap_or_else(|e| panic!("{e}\n{block}"));
+            for (name, mut channel) in file.alert.channels {
+                // Whose key file is nowhere in the tests.
+                if let Some(mail) = &mut channel.mail {
+                    mail.plain = true;
+                    mail.to.iter_mut().for_each(|to| to.key = None);
+                }
+                let common_only = name == "cert";
+                kinds += usize::from(!common_only);
+                let checked = channel.validate(name.clone(), Path::new("/etc/vigie"));
+                assert_eq!(checked.is_ok(), !common_only, "{name}: {checked:?}");
+            }
+            if let Some(alertmanager) = file.alert.alertmanager {
+                alertmanager.validate().unwrap();
+            }
+        }
+        assert_eq!(kinds, 13);
+        for when in text.lines().filter(|line| line.starts_with("when = ")) {
+            let raw: RawChannel = toml::from_str(when).unwrap();
+            raw.when.validate().unwrap();
+        }
+    }
+
     #[test]
     fn unknown_names_are_errors() {
         for toml in [

@@ -319,14 +319,14 @@ fn later_revisions_take_over<S: Store>(store: &S) {
     let dropped = OutboxFilter { state: Some(EntryState::Dropped), ..Default::default() };
     assert_eq!(store.entries(&dropped).unwrap().len(), 1);
     write(store, |tx| {
-        assert_eq!(tx.told(id(1), Timestamp::now())?["mail"], true);
+        assert!(tx.told(id(1), Timestamp::now())?["mail"]);
         tx.save(&incident(2, 1), &Links::default())?;
         tx.enqueue(&NewEntry { due: soon, ..entry(2, 1, "mail") })
     });
     // One that was tried and failed is not passed over: the receiver may have it.
     settle(store, 2, 1, "mail", Outcome::Retry { at: soon, reason: "503".into() });
     write(store, |tx| {
-        assert_eq!(tx.told(id(2), Timestamp::now())?["mail"], true);
+        assert!(tx.told(id(2), Timestamp::now())?["mail"]);
         tx.save(&incident(2, 2), &Links::default())?;
         tx.enqueue(&entry(2, 2, "mail"))
     });

@@ -8,6 +8,7 @@ mod intelmq;
 mod mail;
 mod rt;
 mod stix;
+mod updates;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

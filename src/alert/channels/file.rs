@@ -143,9 +143,9 @@ impl Appender {
 
     fn append(&mut self, key: Key, line: &[u8]) -> io::Result<()> {
         let there = std::fs::metadata(&self.path).map(|about| (about.dev(), about.ino(), about.len()));
-        let same = there.is_ok_and(|(device, inode, length)| (device, inode) == self.identity && length >= self.end);
+        let same = there.is_ok_and(|(device, inode, length)| (device, inode) == self.identity && length == self.end);
         if !same {
-            // Rotated, removed or cut. What was delivered to the former file stays delivered.
+            // Rotated, removed, cut, or appended to by `vigie alerts test`. What was delivered to the former file stays delivered.
             let before = std::mem::take(&mut self.delivered);
             *self = Self::open(&self.path)?;
             self.delivered.extend(before);

@@ -90,38 +90,96 @@ impl MispChannel {
     }
 
     /// Adds the event; one that is there already is edited.
-    async fn add(&self, notice: &Notice, body: &[u8]) -> Result<Receipt, DeliveryError> {
-        let reply = self.ask(Method::Post, "events/add", body.to_vec()).await?;
+    async fn add(&self, notice: &Notice) -> Result<Receipt, DeliveryError> {
+        let reply = self.ask(Method::Post, "events/add", self.render(notice)?).await?;
         if reply.status == 404 && reply.location.is_some() {
-            return self.existing(notice, body).await;
+            return self.existing(notice).await;
         }
         if reply.status == 403 && String::from_utf8_lossy(&reply.bytes).contains("Could not add") {
             return Err(DeliveryError::refused("MISP would not add the event; hint: it may have been deleted there"));
         }
-        Ok(Receipt { reference: event_id(&accepted(reply)?) })
+        Ok(Receipt { reference: event_id(&json_of(&accepted(reply)?)) })
     }
 
     /// An event with this UUID is there: asked whether it says what we would say, and edited if it does not.
-    async fn existing(&self, notice: &Notice, body: &[u8]) -> Result<Receipt, DeliveryError> {
-        let path = format!("events/view/{}", event_uuid(notice));
-        let reply = accepted(self.ask(Method::Get, &path, Vec::new()).await?)?;
-        let there: Value = serde_json::from_slice(&reply.bytes).unwrap_or_default();
-        let timestamp = there["Event"]["timestamp"].as_str().and_then(|t| t.parse::<i64>().ok());
-        if timestamp.is_some_and(|there| there >= notice.alert.updated_at.as_second()) {
-            return Ok(Receipt { reference: event_id(&reply) });
+    async fn existing(&self, notice: &Notice) -> Result<Receipt, DeliveryError> {
+        let there = self.there(notice).await?;
+        let uuid = Event::new(notice, 0).uuid("alert").to_string();
+        let mut attributes = there["Event"]["Attribute"].as_array().into_iter().flatten();
+        let said = attributes.find(|attribute| attribute["uuid"] == uuid).and_then(|a| a["comment"].as_str());
+        if said == Some(told_as(notice).as_str()) {
+            return Ok(Receipt { reference: event_id(&there) });
         }
-        self.edit(notice, body).await
+        let gone = || DeliveryError::retry("MISP says that the event is there, and that it is not");
+        self.edit(notice).await?.ok_or_else(gone)
     }
 
-    async fn edit(&self, notice: &Notice, body: &[u8]) -> Result<Receipt, DeliveryError> {
+    async fn there(&self, notice: &Notice) -> Result<Value, DeliveryError> {
+        let path = format!("events/view/{}", event_uuid(notice));
+        Ok(json_of(&accepted(self.ask(Method::Get, &path, Vec::new()).await?)?))
+    }
+
+    /// Replaces what the event says; `None` when there is none any more.
+    ///
+    /// MISP takes an edit only if it is newer than what is there, and a person may have edited the event since: then
+    /// ours is dated a second after theirs.
+    async fn edit(&self, notice: &Notice) -> Result<Option<Receipt>, DeliveryError> {
         let path = format!("events/edit/{}", event_uuid(notice));
-        let reply = accepted(self.ask(Method::Post, &path, body.to_vec()).await?)?;
-        Ok(Receipt { reference: event_id(&reply) })
+        let mut reply = self.ask(Method::Post, &path, written(&Event::new(notice, stamp(notice)))?).await?;
+        if reply.status >= 400 && String::from_utf8_lossy(&reply.bytes).contains("not newer") {
+            let there = self.there(notice).await?;
+            let timestamp = there["Event"]["timestamp"].as_str().and_then(|t| t.parse::<i64>().ok());
+            let later = timestamp.unwrap_or(0).max(stamp(notice)) + 1;
+            reply = self.ask(Method::Post, &path, written(&Event::new(notice, later))?).await?;
+        }
+        if reply.status == 404 {
+            return Ok(None);
+        }
+        let now = json_of(&accepted(reply)?);
+        for tag in outdated_tags(&now, notice) {
+            let body = json!({ "uuid": event_uuid(notice), "tag": tag }).to_string().into_bytes();
+            // A tag too many misleads nobody as much as an update that never arrives.
+            let _ = self.ask(Method::Post, "tags/removeTagFromObject", body).await;
+        }
+        Ok(Some(Receipt { reference: event_id(&now) }))
     }
 }
 
-fn event_id(reply: &Reply) -> Option<String> {
-    let answer: Value = serde_json::from_slice(&reply.bytes).ok()?;
+/// Tags of the event that contradict ours: another certainty, and a TLP or PAP that allows more. One that allows less
+/// was given by somebody for a reason.
+fn outdated_tags(event: &Value, notice: &Notice) -> Vec<String> {
+    const TLP: [&str; 5] = ["tlp:clear", "tlp:green", "tlp:amber", "tlp:amber+strict", "tlp:red"];
+    const PAP: [&str; 4] = ["PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", "PAP:RED"];
+    let wanted = Event::new(notice, 0).tag_names();
+    let laxer = |scale: &[&str], tag: &str| {
+        let rank = |wanted: &str| scale.iter().position(|known| *known == wanted);
+        rank(tag).is_some_and(|there| wanted.iter().filter_map(|tag| rank(tag)).any(|ours| there < ours))
+    };
+    let there = event["Event"]["Tag"].as_array().into_iter().flatten().filter_map(|tag| tag["name"].as_str());
+    let certainty = |tag: &str| tag.starts_with("infoleak:certainty=") && !wanted.iter().any(|own| own == tag);
+    there.filter(|tag| certainty(tag) || laxer(&TLP, tag) || laxer(&PAP, tag)).map(str::to_owned).collect()
+}
+
+fn json_of(reply: &Reply) -> Value {
+    serde_json::from_slice(&reply.bytes).unwrap_or_default()
+}
+
+/// When an event was made what it is, in seconds: later with every revision, also of two within one second.
+fn stamp(notice: &Notice) -> i64 {
+    notice.alert.updated_at.as_second() + i64::from(notice.alert.revision)
+}
+
+/// The comment by which a repetition is recognised.
+fn told_as(notice: &Notice) -> String {
+    format!("revision {} ({})", notice.alert.revision, notice.change.name())
+}
+
+fn written(event: &Event<'_>) -> Result<Vec<u8>, DeliveryError> {
+    let text = escape::json(&json!({ "Event": event.whole() }));
+    Ok(text.map_err(|e| DeliveryError::refused(format!("cannot be written as JSON: {e}")))?.into_bytes())
+}
+
+fn event_id(answer: &Value) -> Option<String> {
     answer["Event"]["id"].as_str().map(|id| escape::line(id, 40))
 }
 
@@ -135,23 +193,18 @@ impl Channel for MispChannel {
     }
 
     fn render(&self, notice: &Notice) -> Result<Vec<u8>, DeliveryError> {
-        let event = Event { notice, at: notice.alert.updated_at.as_second().to_string() };
-        let event = json!({ "Event": event.whole() });
-        let text =
-            escape::json(&event).map_err(|e| DeliveryError::refused(format!("cannot be written as JSON: {e}")))?;
-        Ok(text.into_bytes())
+        written(&Event::new(notice, stamp(notice)))
     }
 
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         async move {
-            let body = self.render(notice)?;
             if notice.reference.is_none() {
-                return self.add(notice, &body).await;
+                return self.add(notice).await;
             }
-            match self.edit(notice, &body).await {
+            match self.edit(notice).await? {
+                Some(receipt) => Ok(receipt),
                 // Somebody has removed it there without a trace: told anew.
-                Err(DeliveryError::Retry { reason, .. }) if reason.ends_with("404") => self.add(notice, &body).await,
-                other => other,
+                None => self.add(notice).await,
             }
         }
         .boxed()
@@ -171,14 +224,20 @@ fn storable(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
-impl Event<'_> {
+impl<'n> Event<'n> {
+    fn new(notice: &'n Notice, at: i64) -> Self {
+        Self { notice, at: at.to_string() }
+    }
+
     fn uuid(&self, name: &str) -> Uuid {
         Uuid::new_v5(&event_uuid(self.notice), name.as_bytes())
     }
 
     fn whole(&self) -> Value {
         let alert = &self.notice.alert;
-        let mut attributes = vec![self.attribute("alert", "text", "Internal reference", &alert.id.to_string(), true)];
+        let mut own = self.attribute("alert", "text", "Internal reference", &alert.id.to_string(), true);
+        own["comment"] = json!(told_as(self.notice));
+        let mut attributes = vec![own];
         let mut objects = Vec::new();
         if !self.notice.withheld {
             let records = alert.impact.records.to_string();
@@ -203,7 +262,7 @@ impl Event<'_> {
             // The organisation only: who else may see it is decided by whoever publishes it.
             "distribution": "0",
             "published": false,
-            "Tag": self.tags(),
+            "Tag": self.tag_names().into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
             "Attribute": attributes,
             "Object": objects,
             "EventReport": [{
@@ -216,7 +275,7 @@ impl Event<'_> {
         })
     }
 
-    fn tags(&self) -> Vec<Value> {
+    fn tag_names(&self) -> Vec<String> {
         let alert = &self.notice.alert;
         let mut names = vec![tlp_tag(alert.tlp).to_owned(), pap_tag(alert.pap).to_owned()];
         if !self.notice.withheld {
@@ -232,7 +291,7 @@ impl Event<'_> {
             let galaxy = "Exfiltration to Text Storage Sites - T1567.003";
             names.push(format!("misp-galaxy:mitre-attack-pattern=\"{galaxy}\""));
         }
-        names.into_iter().map(|name| json!({ "name": name })).collect()
+        names
     }
 
     fn attribute(&self, name: &str, kind: &str, category: &str, value: &str, correlates: bool) -> Value {
@@ -341,7 +400,9 @@ fn tlp_tag(tlp: Tlp) -> &'static str {
     }
 }
 
-/// The taxonomy knows whole per cents; never "certain" for what is only nearly so.
+/// The taxonomy knows seven grades of certainty; the highest that is not above ours.
 fn certainty(probability: f64) -> u8 {
-    (probability.clamp(0.0, 1.0) * 100.0).floor() as u8
+    const GRADES: [u8; 7] = [100, 93, 75, 50, 30, 7, 0];
+    let percent = (probability.clamp(0.0, 1.0) * 100.0).floor() as u8;
+    GRADES.into_iter().find(|grade| *grade <= percent).unwrap_or(0)
 }

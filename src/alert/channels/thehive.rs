@@ -98,16 +98,8 @@ impl TheHiveChannel {
     }
 
     /// What may change of an alert; also part of a new one.
-    fn facts(&self, notice: &Notice) -> Value {
+    fn facts(notice: &Notice) -> Value {
         let alert = &notice.alert;
-        let mut tags = vec![format!("vigie:{}", notice.change.name())];
-        if !notice.withheld {
-            tags.extend(alert.attribution.iter().take(3).map(|a| format!("system:{}", a.system)));
-            tags.push(format!("verdict:{}", alert.verdict.name()));
-        }
-        if alert.state != AlertState::Open {
-            tags.push("vigie:taken".to_owned());
-        }
         json!({
             "title": report::title(notice),
             "description": report::markdown(notice),
@@ -119,14 +111,54 @@ impl TheHiveChannel {
             },
             "tlp": tlp(alert.tlp),
             "pap": match alert.pap { Pap::Clear => 0, Pap::Green => 1, Pap::Amber => 2, Pap::Red => 3 },
-            "tags": tags,
         })
     }
 
-    fn observables(notice: &Notice) -> Vec<Value> {
+    fn tags(notice: &Notice) -> Vec<String> {
+        let alert = &notice.alert;
+        let mut tags = vec![format!("vigie:{}", notice.change.name())];
+        if !notice.withheld {
+            tags.extend(alert.attribution.iter().take(3).map(|a| format!("system:{}", a.system)));
+            tags.push(format!("verdict:{}", alert.verdict.name()));
+        }
+        if alert.state != AlertState::Open {
+            tags.push("vigie:taken".to_owned());
+        }
+        tags
+    }
+
+    /// The same for an alert that is there: tags that analysts have given it stay.
+    fn changed(notice: &Notice) -> Value {
+        let (mut facts, tags) = (Self::facts(notice), Self::tags(notice));
+        let states =
+            ["raised", "updated", "acknowledged", "closed", "escalated", "taken"].map(|s| format!("vigie:{s}"));
+        let verdicts = ["leak", "overlap", "term"].map(|verdict| format!("verdict:{verdict}"));
+        let outdated: Vec<_> = states.into_iter().chain(verdicts).filter(|tag| !tags.contains(tag)).collect();
+        facts["removeTags"] = json!(outdated);
+        facts["addTags"] = json!(tags);
+        facts
+    }
+
+    /// Adds what new documents brought; `told` are already there. What TheHive has, it says it has.
+    async fn observe(&self, notice: &Notice, path: &str, told: usize) -> Result<(), DeliveryError> {
+        let new = notice.alert.documents.len().saturating_sub(told).min(OBSERVABLES);
+        for observable in Self::observables(notice, new) {
+            let body = escape::json(&observable).map_err(|e| DeliveryError::refused(e.to_string()))?;
+            let path = format!("api/v1/alert/{path}/observable");
+            match accepted(self.ask(Method::Post, &path, body.into_bytes()).await?) {
+                // One that is refused, as known or for what it is, stands in the description still.
+                Ok(_) | Err(DeliveryError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Addresses and hashes of the `latest` documents, each once.
+    fn observables(notice: &Notice, latest: usize) -> Vec<Value> {
         let mut seen = std::collections::BTreeSet::new();
         let mut told = Vec::new();
-        for document in notice.alert.documents.iter().rev().take(OBSERVABLES) {
+        for document in notice.alert.documents.iter().rev().take(latest) {
             for (kind, value) in [("url", &document.url), ("hash", &document.blake3)] {
                 if !value.is_empty() && seen.insert((kind, value.clone())) {
                     let message = format!("{}, seen {}", document.site, document.seen_at);
@@ -160,8 +192,18 @@ impl TheHiveChannel {
             return Ok(Receipt::default());
         }
         let answer: Value = serde_json::from_slice(&accepted(reply)?.bytes).unwrap_or_default();
-        Ok(Receipt { reference: answer["_id"].as_str().map(str::to_owned) })
+        Ok(Receipt { reference: answer["_id"].as_str().map(|id| reference(id, notice)) })
     }
+}
+
+/// TheHive's id of the alert, and how many documents it has been told of.
+fn reference(id: &str, notice: &Notice) -> String {
+    format!("{id} {}", notice.alert.documents.len())
+}
+
+fn known(reference: &str) -> (String, usize) {
+    let (id, told) = reference.split_once(' ').unwrap_or((reference, "0"));
+    (id.to_owned(), told.parse().unwrap_or(0))
 }
 
 fn tlp(tlp: Tlp) -> u8 {
@@ -180,12 +222,13 @@ impl Channel for TheHiveChannel {
     }
 
     fn render(&self, notice: &Notice) -> Result<Vec<u8>, DeliveryError> {
-        let mut alert = self.facts(notice);
+        let mut alert = Self::facts(notice);
+        alert["tags"] = json!(Self::tags(notice));
         alert["type"] = json!(TYPE);
         alert["source"] = json!(self.source);
         alert["sourceRef"] = json!(notice.alert.id);
         alert["date"] = json!(notice.alert.created_at.as_millisecond());
-        alert["observables"] = json!(Self::observables(notice));
+        alert["observables"] = json!(Self::observables(notice, OBSERVABLES));
         let text =
             escape::json(&alert).map_err(|e| DeliveryError::refused(format!("cannot be written as JSON: {e}")))?;
         Ok(text.into_bytes())
@@ -196,17 +239,22 @@ impl Channel for TheHiveChannel {
             if notice.alert.revision <= 1 && notice.reference.is_none() {
                 return self.create(notice).await;
             }
-            let id = match &notice.reference {
-                Some(id) => Some(id.clone()),
-                None => self.find(notice).await?,
+            let (id, told) = match notice.reference.as_deref().map(known) {
+                Some((id, told)) => (Some(id), told),
+                None => (self.find(notice).await?, 0),
             };
             let Some(id) = id else { return self.create(notice).await };
             // An id is `~` and digits; whatever else it might be, it is one part of the path.
             let path = url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>();
-            let facts = escape::json(&self.facts(notice)).map_err(|e| DeliveryError::refused(e.to_string()))?;
-            let reply = self.ask(Method::Patch, &format!("api/v1/alert/{path}"), facts.into_bytes()).await?;
+            let changed = escape::json(&Self::changed(notice)).map_err(|e| DeliveryError::refused(e.to_string()))?;
+            let reply = self.ask(Method::Patch, &format!("api/v1/alert/{path}"), changed.into_bytes()).await?;
+            if reply.status == 404 {
+                // Somebody has removed it there: told anew.
+                return self.create(notice).await;
+            }
             accepted(reply)?;
-            Ok(Receipt { reference: Some(id) })
+            self.observe(notice, &path, told).await?;
+            Ok(Receipt { reference: Some(reference(&id, notice)) })
         }
         .boxed()
     }

@@ -1,6 +1,7 @@
 //! What whole-program tests share: a folder with key, watchlist and configuration, the service as a process, and a
 //! receiver of webhooks. Everything made up, everything on loopback.
 
+pub mod flapping;
 pub mod receiver;
 
 use std::fmt::Write as _;

@@ -261,7 +261,7 @@ fn unfit(key: &impl KeyDetails) -> Option<String> {
 /// # Errors
 /// When a key turns out to be unusable.
 pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::errors::Error> {
-    let mut rng = OsRng;
+    let rng = OsRng;
     let builder = MessageBuilder::from_bytes("", clear);
     if keys.iter().all(|key| key.modern) {
         let aes = SymmetricKeyAlgorithm::AES256;
@@ -272,7 +272,7 @@ pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::err
                 Chosen::Subkey(key) => builder.encrypt_to_key(rng, key)?,
             };
         }
-        return builder.to_armored_string(&mut rng, ArmorOptions::default());
+        return builder.to_armored_string(rng, ArmorOptions::default());
     }
     let mut builder = builder.seipd_v1(rng, SymmetricKeyAlgorithm::AES256);
     for key in keys {
@@ -281,7 +281,7 @@ pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::err
             Chosen::Subkey(key) => builder.encrypt_to_key(rng, key)?,
         };
     }
-    builder.to_armored_string(&mut rng, ArmorOptions::default())
+    builder.to_armored_string(rng, ArmorOptions::default())
 }
 
 #[cfg(test)]

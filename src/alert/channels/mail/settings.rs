@@ -57,7 +57,8 @@ pub enum Tls {
     #[default]
     Starttls,
     /// TLS from the first byte.
-    Tls,
+    #[serde(rename = "tls")]
+    Implicit,
     /// Not at all; only to this machine.
     None,
 }
@@ -208,7 +209,7 @@ fn host_and_port(text: &str, tls: Tls) -> Result<(String, u16), SettingProblem> 
     let problem = || SettingProblem::new("server", "is no host and port; hint: mail.example.org:587");
     let usual = match tls {
         Tls::Starttls => 587,
-        Tls::Tls => 465,
+        Tls::Implicit => 465,
         Tls::None => 25,
     };
     let bare = text.parse::<IpAddr>().is_ok() || !text.contains(':') || text.ends_with(']');

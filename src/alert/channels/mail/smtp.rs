@@ -49,13 +49,13 @@ impl Relay {
     pub fn new(settings: &Settings) -> Result<Self, SetupError> {
         let tls = match settings.tls {
             Tls::None => None,
-            Tls::Starttls | Tls::Tls => Some(tls(settings)?),
+            Tls::Starttls | Tls::Implicit => Some(tls(settings)?),
         };
         let login = match &settings.login {
             Some((user, password)) => Some((user.clone(), Zeroizing::new(password.read()?.expose().clone()))),
             None => None,
         };
-        let wrapped = settings.tls == Tls::Tls;
+        let wrapped = settings.tls == Tls::Implicit;
         let (host, port) = (settings.host.clone(), settings.port);
         Ok(Self { host, port, tls, wrapped, login, name: own_name() })
     }
