@@ -13,6 +13,9 @@ use crate::model::{Sensitive, SettingProblem};
 /// Longest secret that is read, bytes: a private key or a password, not a file named by mistake.
 const MAX: u64 = 64 << 10;
 
+/// Where systemd keeps the running service's credentials, for its user and for root.
+const OF_THE_SERVICE: &str = "/run/credentials/vigie.service";
+
 /// Where a secret is, as written: `{ file = "/etc/vigie/hook.secret" }` or `{ credential = "hook" }`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -93,8 +96,10 @@ impl SecretRef {
         let path = match self {
             Self::File(path) => path.clone(),
             Self::Credential(name) => {
-                let folder = std::env::var_os("CREDENTIALS_DIRECTORY");
-                PathBuf::from(folder.ok_or_else(|| SecretError::NoCredentials { name: name.clone() })?).join(name)
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+                // Beside the service, root may look at what systemd has handed to it (`vigie alerts test`).
+                let services = Some(PathBuf::from(OF_THE_SERVICE)).filter(|folder| folder.join(name).is_file());
+                folder.or(services).ok_or_else(|| SecretError::NoCredentials { name: name.clone() })?.join(name)
             }
         };
         let unreadable = |source| SecretError::Unreadable { path: path.clone(), source };
