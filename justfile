@@ -51,3 +51,7 @@ throughput:
 # what reading, matching and confinement cost
 benches:
     cargo bench
+
+# attribution held against thousands of simulated leaks; VIGIE_WORLDS sets how many worlds are drawn
+calibration:
+    cargo test --test it -- calibration --include-ignored --nocapture

@@ -146,35 +146,36 @@ impl Work {
         }
     }
 
-    fn write(&self, posts: &[Box<Judged>], desk: &Desk) -> Result<Vec<Option<AlertChange>>, StoreError> {
+    /// What each post changed, its own alert first.
+    fn write(&self, posts: &[Box<Judged>], desk: &Desk) -> Result<Vec<Vec<AlertChange>>, StoreError> {
         posts.iter().for_each(|judged| self.seen.note(&judged.post.id));
-        let mut changes = Vec::new();
+        let mut changes: Vec<Vec<AlertChange>> = Vec::new();
         self.store.transact(&mut |tx| {
             changes.clear();
             for judged in posts {
                 let merged = merge(tx, judged, &desk.ratings, desk.rules)?;
-                if let Some((change, alert)) = &merged {
+                for (change, alert) in &merged {
                     enqueue(tx, alert, change.change, &desk.routes)?;
                 }
-                changes.push(merged.map(|(change, _)| change));
+                changes.push(merged.into_iter().map(|(change, _)| change).collect());
             }
             Ok(())
         })?;
         Ok(changes)
     }
 
-    fn answer(&self, changes: Vec<Option<AlertChange>>, replies: Vec<Reply>) {
-        if changes.iter().any(Option::is_some) {
+    fn answer(&self, changes: Vec<Vec<AlertChange>>, replies: Vec<Reply>) {
+        if changes.iter().any(|of_post| !of_post.is_empty()) {
             self.wake.notify_one();
         }
-        for (change, reply) in changes.into_iter().zip(replies) {
-            if let Some(change) = change {
+        for (of_post, reply) in changes.into_iter().zip(replies) {
+            for change in &of_post {
                 match change.change {
                     Change::Raised => events::alert_raised(change.alert, change.verdict),
                     _ => events::alert_updated(change.alert, change.revision),
                 }
             }
-            drop(reply.send(Ok(change)));
+            drop(reply.send(Ok(of_post.first().copied())));
         }
     }
 }

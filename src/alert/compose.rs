@@ -36,6 +36,9 @@ pub struct Rating {
     pub pap: Pap,
 }
 
+/// From this probability on, another system than the likeliest stands in the headline too.
+const RIVAL: f64 = 0.2;
+
 /// How grave and how secret a leak from each watched system is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ratings(HashMap<SystemId, Rating>);
@@ -150,8 +153,21 @@ pub fn compose(
     ratings: &Ratings,
 ) -> Alert {
     let leads = leads(documents);
-    let verdict = documents.iter().map(|d| d.verdict).max().unwrap_or(Verdict::Clear);
-    let attribution = unite_attribution(documents, counts);
+    let mut verdict = documents.iter().map(|d| d.verdict).max().unwrap_or(Verdict::Clear);
+    let mut attribution = unite_attribution(documents, counts);
+    // What only documents that have expired since pointed to: their records are still counted.
+    let missing = |a: &&SystemAttribution| {
+        counts.contains_key(&a.system) && attribution.iter().all(|known| known.system != a.system)
+    };
+    let expired: Vec<SystemAttribution> = standing.attribution.iter().filter(missing).cloned().collect();
+    if standing.documents.len() > documents.len() || !expired.is_empty() {
+        verdict = verdict.max(standing.verdict);
+    }
+    attribution.extend(expired);
+    let mut leads = leads;
+    if leads.is_empty() {
+        leads.extend(attribution.first().map(|first| first.system.clone()));
+    }
     let terms = unite_terms(documents);
     let rated = || leads.iter().chain(terms.iter().map(|t| &t.watchlist)).map(|system| ratings.of(system));
     let lead_severity = leads.iter().map(|system| ratings.of(system).severity).max();
@@ -193,6 +209,8 @@ pub fn begun(id: AlertId, at: Timestamp) -> Incident {
         sample: Vec::new(),
         terms: Vec::new(),
         documents: Vec::new(),
+        seen_before: None,
+        joined_to: None,
         created_at: at,
         updated_at: at,
     };
@@ -301,7 +319,18 @@ fn headline(alert: &Alert, leads: &[SystemId]) -> String {
     let sure = first.map_or(0.0, |a| a.probability * 100.0).floor();
     match (alert.verdict, first) {
         (Verdict::Leak, Some(first)) => {
-            format!("Leak of {people} from {systems} ({sure:.0} %), snapshot {}", first.snapshot)
+            let before = alert.seen_before.as_ref().map_or(String::new(), |before| {
+                let day = before.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+                format!("Seen before ({:.0} % on {day}): ", (before.share * 100.0).round())
+            });
+            let rival = alert.attribution.iter().find(|a| !leads.contains(&a.system) && a.probability >= RIVAL);
+            let or = rival.map_or(String::new(), |a| format!(" or {} ({:.0} %)", a.system, a.probability * 100.0));
+            let canaries = match alert.impact.canaries {
+                0 => String::new(),
+                1 => ", 1 canary".to_owned(),
+                several => format!(", {several} canaries"),
+            };
+            format!("{before}Leak of {people} from {systems} ({sure:.0} %){or}, snapshot {}{canaries}", first.snapshot)
         }
         (Verdict::Overlap | Verdict::Leak, _) => format!("{people} of {systems} in data from elsewhere"),
         (Verdict::Term | Verdict::Clear, _) => {

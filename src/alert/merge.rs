@@ -2,14 +2,18 @@
 //!
 //! A post joins the incident that (in this order) it belongs to already, holds a document of the same bytes, stands in
 //! the same thread and was taken from the same system, or shares most of its records. All of one post's documents go
-//! into one incident. The same post again changes nothing.
+//! into one incident. The same post again changes nothing. A document whose records show two incidents to be one joins
+//! them: the older goes on, the other is closed and says where. Of records that were seen in an incident that is over, the
+//! new alert says when.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::compose::{self, Ratings};
 use super::judged::{AlertChange, Judged, PostFacts};
-use crate::model::{Alert, AlertId, AlertState, Assessment, Change, ConcernedRecord, SystemImpact};
-use crate::store::{Incident, IncidentTx, Links, SeenMark, StoreError};
+use crate::model::{
+    Alert, AlertId, AlertState, Assessment, Change, ConcernedRecord, SeenBefore, SystemId, SystemImpact,
+};
+use crate::store::{Incident, IncidentDocument, IncidentTx, Links, RecordOverlap, SeenMark, StoreError};
 
 /// How posts are joined into incidents.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +38,10 @@ const DOCUMENTS: usize = 500;
 /// Systems whose records are kept for an incident beside the likeliest: those that explain this share of its records.
 const KEPT_SHARE: f64 = 0.5;
 
-/// Merges one post within a transaction; the change, if there is one, with the alert as it is now.
+/// What one post changed, with each alert as it is now: its own incident first, then those that turned out to be the same.
+pub type Changes = Vec<(AlertChange, Alert)>;
+
+/// Merges one post within a transaction; nothing changed where the answer is empty.
 ///
 /// # Errors
 /// When the store fails.
@@ -43,32 +50,36 @@ pub fn merge(
     judged: &Judged,
     ratings: &Ratings,
     rules: MergeRules,
-) -> Result<Option<(AlertChange, Alert)>, StoreError> {
+) -> Result<Changes, StoreError> {
     let post = &judged.post;
     tx.mark_seen(&SeenMark { post: post.id.clone(), revision: post.revision, at: judged.at })?;
     let findings: Vec<&Assessment> = judged.documents.iter().filter(|d| d.report.verdict.is_finding()).collect();
-    let Some(first) = strongest(&findings) else { return Ok(None) };
+    let Some(first) = strongest(&findings) else { return Ok(Vec::new()) };
 
-    let id = match find(tx, judged, &findings, rules)? {
-        Some(id) => id,
-        None => compose::alert_id(post, first),
-    };
+    let Kin { id, bridged, earlier } = kin(tx, judged, &findings, rules)?;
+    let id = id.unwrap_or_else(|| compose::alert_id(post, first));
     let mut incident = tx.incident(id)?.unwrap_or_else(|| compose::begun(id, judged.at));
-    let before = incident.alert.clone();
-    if before.revision == 0 {
+    if incident.alert.revision == 0 {
+        incident.alert.seen_before = earlier;
         // Records hang on the incident's row, which therefore comes first.
         tx.save(&incident, &Links::default())?;
     }
+    let before = incident.alert.clone();
     let joined = join(tx, &mut incident, judged, &findings)?;
     if !joined.anything {
-        return Ok(None);
+        return Ok(Vec::new());
+    }
+    let mut others = Vec::with_capacity(bridged.len());
+    for other in bridged {
+        others.extend(absorb(tx, &mut incident, other, judged.at)?);
     }
     let counts = tx.record_counts(id)?;
     let mut alert = compose::compose(&before, &incident.documents, &counts, ratings);
-    let told = joined.documents > 0 || differs(&before, &alert);
+    let told = joined.documents > 0 || !others.is_empty() || differs(&before, &alert);
     if told {
         alert.revision += 1;
-        alert.updated_at = judged.at;
+        // A clock that was set back must not make the alert older than it is.
+        alert.updated_at = judged.at.max(before.updated_at);
         // Somebody who took the alert for what it was has not seen what it has become.
         if joined.records > 0 && alert.revision > 1 {
             alert.state = AlertState::Open;
@@ -77,8 +88,43 @@ pub fn merge(
     incident.alert = alert.clone();
     tx.save(&incident, &links(post, &findings))?;
     let change = if alert.revision == 1 { Change::Raised } else { Change::Updated };
-    let changed = AlertChange { alert: id, revision: alert.revision, verdict: alert.verdict, change };
-    Ok(told.then_some((changed, alert)))
+    let mut changes = Vec::new();
+    if told {
+        changes.push((AlertChange { alert: id, revision: alert.revision, verdict: alert.verdict, change }, alert));
+    }
+    changes.extend(others);
+    Ok(changes)
+}
+
+/// Takes another incident in: its documents, records and links go over, and it is closed with a word of where to look.
+fn absorb(
+    tx: &mut dyn IncidentTx,
+    incident: &mut Incident,
+    other: AlertId,
+    at: Timestamp,
+) -> Result<Option<(AlertChange, Alert)>, StoreError> {
+    let Some(mut from) = tx.incident(other)? else { return Ok(None) };
+    incident.documents.append(&mut from.documents);
+    incident.documents.sort_by_key(|d| d.summary.matched_at);
+    bounded(&mut incident.documents);
+    tx.absorb(incident.alert.id, other)?;
+    let mut alert = from.alert;
+    alert.state = AlertState::Closed;
+    alert.joined_to = Some(incident.alert.id);
+    alert.headline = format!("Same incident as {}: {}", incident.alert.id, alert.headline);
+    alert.revision += 1;
+    alert.updated_at = at.max(alert.updated_at);
+    tx.save(&Incident { alert: alert.clone(), documents: Vec::new() }, &Links::default())?;
+    let change = Change::Closed;
+    Ok(Some((AlertChange { alert: other, revision: alert.revision, verdict: alert.verdict, change }, alert)))
+}
+
+/// Beyond what is kept in detail, the oldest that brought no record of its own makes room.
+fn bounded(documents: &mut Vec<IncidentDocument>) {
+    while documents.len() > DOCUMENTS {
+        let dispensable = documents.iter().position(|d| d.summary.new_records == 0).unwrap_or(1);
+        documents.remove(dispensable);
+    }
 }
 
 fn strongest<'a>(findings: &[&'a Assessment]) -> Option<&'a Assessment> {
@@ -118,9 +164,8 @@ fn join(
     let mut joined = Joined::default();
     for finding in findings {
         let mut document = compose::document(judged, finding);
-        let same = |d: &crate::store::IncidentDocument| {
-            d.summary.post == document.summary.post && d.summary.name == document.summary.name
-        };
+        let same =
+            |d: &IncidentDocument| d.summary.post == document.summary.post && d.summary.name == document.summary.name;
         let known = incident.documents.iter().position(same);
         if known.is_some_and(|at| incident.documents[at].summary.blake3 == document.summary.blake3) {
             continue;
@@ -140,10 +185,7 @@ fn join(
             }
         }
     }
-    while incident.documents.len() > DOCUMENTS {
-        let dispensable = incident.documents.iter().position(|d| d.summary.new_records == 0).unwrap_or(1);
-        incident.documents.remove(dispensable);
-    }
+    bounded(&mut incident.documents);
     Ok(joined)
 }
 
@@ -153,7 +195,7 @@ fn add_records(tx: &mut dyn IncidentTx, id: AlertId, impact: &[SystemImpact]) ->
     let Some(lead) = impact.first() else { return Ok(0) };
     let mut new = 0;
     for (place, system) in impact.iter().enumerate() {
-        if place == 0 || system.records.len() as f64 >= KEPT_SHARE * lead.records.len() as f64 {
+        if place == 0 || explains(system, lead) {
             let counts = tx.add_records(id, &system.system, &ascending(&system.records))?;
             if place == 0 {
                 new = counts.new;
@@ -194,12 +236,39 @@ fn thread(post: &PostFacts) -> Option<String> {
     (!path.is_empty()).then(|| blake3::hash(format!("{}\n{page}", post.site).as_bytes()).to_hex().to_string())
 }
 
-fn find(
+/// The incidents that a post has to do with.
+#[derive(Default)]
+struct Kin {
+    /// The one that it belongs to.
+    id: Option<AlertId>,
+    /// Others that its records show to be the same.
+    bridged: Vec<AlertId>,
+    /// One that is over and had most of the records.
+    earlier: Option<SeenBefore>,
+}
+
+fn kin(
     tx: &mut dyn IncidentTx,
     judged: &Judged,
     findings: &[&Assessment],
     rules: MergeRules,
-) -> Result<Option<AlertId>, StoreError> {
+) -> Result<Kin, StoreError> {
+    let linked = by_link(tx, judged, findings)?;
+    let shared = by_records(tx, judged.at, findings, rules)?;
+    let mut same = shared.same;
+    if let Some(id) = linked {
+        same.retain(|alert| alert.id != id);
+        return Ok(Kin { id: Some(id), bridged: same.into_iter().map(|alert| alert.id).collect(), earlier: None });
+    }
+    // The oldest goes on: it is the one that people know.
+    same.sort_by_key(|alert| (alert.created_at, alert.id));
+    let mut ids = same.into_iter().map(|alert| alert.id);
+    let id = ids.next();
+    Ok(Kin { id, bridged: ids.collect(), earlier: shared.earlier })
+}
+
+/// The open incident that the post itself, its bytes or its thread belong to.
+fn by_link(tx: &mut dyn IncidentTx, judged: &Judged, findings: &[&Assessment]) -> Result<Option<AlertId>, StoreError> {
     for id in tx.by_post(&judged.post.id)? {
         if open(tx, id)?.is_some() {
             return Ok(Some(id));
@@ -219,7 +288,7 @@ fn find(
             }
         }
     }
-    by_records(tx, judged.at, findings, rules)
+    Ok(None)
 }
 
 fn open(tx: &mut dyn IncidentTx, id: AlertId) -> Result<Option<Alert>, StoreError> {
@@ -236,28 +305,67 @@ fn same_origin(alert: &Alert, finding: &Assessment) -> bool {
     }
 }
 
-/// The incident that shares the largest part of the records, if that is large enough.
+/// What incidents share records with the findings.
+#[derive(Default)]
+struct Shared {
+    /// Open ones that share enough to be the same, each once.
+    same: Vec<Alert>,
+    /// Of those that are over, the one that had the most.
+    earlier: Option<SeenBefore>,
+}
+
+/// Incidents that share the records of a finding, in the light of every system that explains it about as well as its
+/// likeliest: a reshaped copy may point elsewhere first.
 fn by_records(
     tx: &mut dyn IncidentTx,
     now: Timestamp,
     findings: &[&Assessment],
     rules: MergeRules,
-) -> Result<Option<AlertId>, StoreError> {
+) -> Result<Shared, StoreError> {
     let window = SignedDuration::from_hours(24 * i64::from(rules.join_days));
     let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-    let mut best: Option<(f64, AlertId)> = None;
+    let mut shared = Shared::default();
     for finding in findings {
         let Some(lead) = finding.impact.first().filter(|lead| !lead.records.is_empty()) else { continue };
-        let records = ascending(&lead.records);
-        for overlap in tx.by_records(&lead.system, &records, since)? {
-            let share = overlap.shared as f64 / overlap.held.min(records.len() as u64).max(1) as f64;
-            if share >= rules.join_share
-                && best.is_none_or(|(most, _)| share > most)
-                && open(tx, overlap.alert)?.is_some_and(|alert| same_origin(&alert, finding))
-            {
-                best = Some((share, overlap.alert));
+        for system in finding.impact.iter().filter(|s| explains(s, lead)) {
+            let records = ascending(&system.records);
+            for overlap in tx.by_records(&system.system, &records, Timestamp::MIN)? {
+                let Some(incident) = tx.incident(overlap.alert)? else { continue };
+                let alert = incident.alert;
+                let live = alert.state != AlertState::Closed && alert.updated_at >= since;
+                if !live {
+                    let share = overlap.shared as f64 / records.len().max(1) as f64;
+                    if share >= rules.join_share && shared.earlier.as_ref().is_none_or(|known| share > known.share) {
+                        shared.earlier = Some(SeenBefore { alert: alert.id, at: alert.created_at, share });
+                    }
+                } else if is_same(&alert, finding, &system.system, overlap, records.len(), rules)
+                    && !shared.same.iter().any(|known| known.id == alert.id)
+                {
+                    shared.same.push(alert);
+                }
             }
         }
     }
-    Ok(best.map(|(_, id)| id))
+    Ok(shared)
+}
+
+/// Whether a system explains nearly as many records as the likeliest does.
+fn explains(system: &SystemImpact, lead: &SystemImpact) -> bool {
+    !system.records.is_empty() && system.records.len() as f64 >= KEPT_SHARE * lead.records.len() as f64
+}
+
+/// Whether an open incident and a finding are one: they share most of the smaller side's records, are judged alike, and
+/// point to one system. Somebody else's data in which a leak's customers stand too is no part of that leak.
+fn is_same(
+    alert: &Alert,
+    finding: &Assessment,
+    system: &SystemId,
+    overlap: RecordOverlap,
+    records: usize,
+    rules: MergeRules,
+) -> bool {
+    let share = overlap.shared as f64 / overlap.held.min(records as u64).max(1) as f64;
+    let points_there =
+        alert.attribution.first().is_some_and(|lead| lead.system == *system) || same_origin(alert, finding);
+    share >= rules.join_share && points_there && alert.verdict == finding.report.verdict
 }

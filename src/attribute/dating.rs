@@ -1,16 +1,35 @@
 //! When the data was taken: the snapshot whose values the document shows, and the days between which an export would
 //! have shown them.
+//!
+//! Values that one export has and its neighbour has not bound the day from both sides. What no export has was there before
+//! the first or came after the last, or somebody touched it: the interval is open there, and the reasons say so.
 
 use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::civil::{Date, date as day_of};
 
 use crate::model::SystemId;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, HitRow};
 
 use super::posterior::Posterior;
 
 /// Snapshots whose log likelihood is within this of the best one cannot be told apart (odds of 20 to 1).
 const APART: f64 = 3.0;
+
+/// The beginning of an interval that nothing bounds.
+pub(super) const OPEN: Date = day_of(1, 1, 1);
+
+/// On which side of the exports that we have the theft may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// Within them, as far as can be told.
+    Neither,
+    /// Before the oldest.
+    Before,
+    /// After the newest.
+    After,
+    /// There is but one: before or after it.
+    Either,
+}
 
 /// The answer for one system.
 #[derive(Debug, Clone)]
@@ -23,48 +42,116 @@ pub(super) struct Dated {
     pub(super) newer_than_previous: u64,
     /// The same against the snapshot after it.
     pub(super) older_than_next: u64,
+    /// Sampled rows that show what the snapshot before had and this one has no more.
+    pub(super) older_than_this: u64,
+    /// Sampled rows that show what the snapshot after it has and this one not yet.
+    pub(super) newer_than_this: u64,
+    /// Sampled rows that show values which no export of the system has.
+    pub(super) in_none: u64,
+    /// Whether these are so many that the theft lies beyond all exports.
+    pub(super) beyond: Beyond,
     /// The neighbours' dates.
     pub(super) previous: Option<Date>,
     /// See `previous`.
     pub(super) next: Option<Date>,
+    /// Whether the snapshot is dated later than the day on which the document is judged.
+    pub(super) in_future: bool,
 }
 
 /// Dates the document as a theft from `system`.
 pub(super) fn date(finding: &Finding, posterior: &Posterior, system: &SystemId, today: Date) -> Dated {
     let mut sources: Vec<usize> =
         (0..finding.sources.len()).filter(|s| finding.sources[*s].system == *system).collect();
-    sources.sort_by_key(|s| finding.sources[*s].snapshot);
-    let best = posterior.best_source(system);
-    let at = sources.iter().position(|s| *s == best).unwrap_or(0);
     let day = |source: usize| finding.sources[source].snapshot;
+    let best = posterior.best_source(system);
+    // Of two exports of one day, the better one speaks for both.
+    sources.retain(|s| *s == best || day(*s) != day(best));
+    sources.sort_by_key(|s| day(*s));
+    let at = sources.iter().position(|s| *s == best).unwrap_or(0);
     let alike = |source: &usize| posterior.weights[best] - posterior.weights[*source] < APART;
     let first = (0..=at).rev().take_while(|i| alike(&sources[*i])).last().unwrap_or(at);
     let last = (at..sources.len()).take_while(|i| alike(&sources[*i])).last().unwrap_or(at);
     let previous = at.checked_sub(1).map(|i| sources[i]);
     let next = sources.get(at + 1).copied();
+    let rows = |a: usize, b: Option<usize>| b.map_or(0, |b| shows_more(finding, a, b));
+    let mut dated = Dated {
+        snapshot: day(best),
+        interval: [day(best); 2],
+        newer_than_previous: rows(best, previous),
+        older_than_next: rows(best, next),
+        older_than_this: previous.map_or(0, |previous| shows_more(finding, previous, best)),
+        newer_than_this: next.map_or(0, |next| shows_more(finding, next, best)),
+        in_none: in_none(finding, best, &sources),
+        beyond: Beyond::Neither,
+        previous: previous.map(day),
+        next: next.map(day),
+        in_future: day(best) > today,
+    };
+    dated.beyond = beyond(&dated, finding, best);
     let until = match sources.get(last + 1) {
         Some(next) => day(*next).checked_sub(1.day()).unwrap_or(day(*next)),
         None => today.max(day(sources[last])),
     };
-    Dated {
-        snapshot: day(best),
-        interval: [day(sources[first]), until.max(day(sources[last]))],
-        newer_than_previous: previous.map_or(0, |other| only_in(finding, best, other)),
-        older_than_next: next.map_or(0, |other| only_in(finding, best, other)),
-        previous: previous.map(day),
-        next: next.map(day),
+    dated.interval = interval(&dated, day(sources[first]), until);
+    dated
+}
+
+/// Whether `rows` are a telling part of all that contradict the snapshot.
+fn telling(rows: u64, dated: &Dated) -> bool {
+    rows > 0 && rows * 4 >= dated.older_than_this + dated.newer_than_this + dated.in_none
+}
+
+/// Values that no export has are told from errors by their number: two rows, and three in a hundred.
+fn beyond(dated: &Dated, finding: &Finding, best: usize) -> Beyond {
+    let of_best = |hit: &&HitRow| hit.candidates.iter().any(|c| usize::from(c.source) == best);
+    let explained = finding.hits.iter().filter(of_best).count() as u64;
+    if dated.in_none < 2 || dated.in_none * 33 < explained {
+        return Beyond::Neither;
+    }
+    match (dated.previous, dated.next) {
+        (None, None) => Beyond::Either,
+        (None, Some(_)) if !telling(dated.newer_than_this, dated) => Beyond::Before,
+        (Some(_), None) if !telling(dated.older_than_this, dated) => Beyond::After,
+        _ => Beyond::Neither,
     }
 }
 
-/// Sampled rows that show values which `source` has and `other`, an export of the same system, has not.
-fn only_in(finding: &Finding, source: usize, other: usize) -> u64 {
-    let only = finding.hits.iter().filter(|hit| {
-        let of = |s: usize| hit.candidates.iter().find(|c| c.source as usize == s);
-        match (of(source), of(other)) {
-            (Some(here), Some(there)) => here.agree & !there.agree != 0,
-            (Some(_), None) => true,
-            _ => false,
-        }
+/// The interval, given the stretch of exports that cannot be told apart.
+fn interval(dated: &Dated, from: Date, until: Date) -> [Date; 2] {
+    let older = telling(dated.older_than_this, dated);
+    let newer = telling(dated.newer_than_this, dated);
+    let from = match (dated.beyond, dated.previous) {
+        (Beyond::Before | Beyond::Either, _) => OPEN,
+        (_, Some(previous)) if older => from.min(previous),
+        _ => from,
+    };
+    // What an export has no more was taken before it; unless other rows say the contrary.
+    let until = if (older || dated.beyond == Beyond::Before) && !newer { dated.snapshot } else { until };
+    [from, until.max(dated.snapshot)]
+}
+
+/// Sampled rows of which `source` explains a value that `other`, an export of the same system, does not; rows whose
+/// record `other` does not hold at all among them.
+fn shows_more(finding: &Finding, source: usize, other: usize) -> u64 {
+    let more = finding.hits.iter().filter(|hit| match (cells(hit, source), cells(hit, other)) {
+        (Some(here), Some(there)) => here & !there != 0,
+        (Some(_), None) => true,
+        _ => false,
     });
-    only.count() as u64
+    more.count() as u64
+}
+
+/// Sampled rows of which `best` leaves a value open that it should explain, and no other export of the system explains it.
+fn in_none(finding: &Finding, best: usize, sources: &[usize]) -> u64 {
+    let open = |hit: &&HitRow| {
+        let Some(own) = hit.candidates.iter().find(|c| usize::from(c.source) == best) else { return false };
+        let others = sources.iter().filter(|s| **s != best).filter_map(|s| cells(hit, *s));
+        own.differ != 0 && others.fold(0, |all, cells| all | cells) & !own.cells == 0
+    };
+    finding.hits.iter().filter(open).count() as u64
+}
+
+/// The cells of the row that the source's record explains.
+fn cells(hit: &HitRow, source: usize) -> Option<u64> {
+    hit.candidates.iter().find(|c| usize::from(c.source) == source).map(|c| c.cells)
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure arithmetic on a [`Finding`]: no file, no network, no clock, no key. The model is stated, with its assumptions
 //! and its calibration, in `docs/attribution.md`; the files here follow its sections: [`likelihood`] (rows under each
-//! hypothesis), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
+//! hypothesis; `sums` adds them up), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
 //! [`reasons`] (the same in words). [`baselines`] are the simple rules that the model must beat.
 
 pub mod baselines;
@@ -11,6 +11,7 @@ mod likelihood;
 mod posterior;
 mod reasons;
 mod signals;
+mod sums;
 
 use std::collections::BTreeSet;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::SystemId;
 use crate::model::finding::Finding;
 
-use super::likelihood::{TableRows, log_sum};
+use super::likelihood::{Join, TableRows, log_sum};
 use super::signals;
 
 /// Probability, before looking, that a document in which customers of ours were recognised was not taken from us.
@@ -14,6 +14,12 @@ const OUTSIDE: f64 = 0.5;
 const MIXED: f64 = 0.02;
 /// Probability that a table of a leak is not itself part of the loot.
 const BYSTANDER: f64 = 0.3;
+/// How likely a theft on a day between two exports is, against one on the day of an export: who steals an export steals
+/// the one that lies there.
+const BETWEEN: f64 = 0.4;
+/// Share of leaks of which some rows stand among a multitude from elsewhere: a list put together from many thefts. Only a
+/// canary can tell that from customers who are somebody else's too.
+const COMPILED: f64 = 0.03;
 /// The signals are not independent, and no model is quite true: what they say together is believed this much.
 /// Calibrated on simulated leaks (docs/attribution.md).
 const TEMPER: f64 = 0.6;
@@ -28,32 +34,70 @@ pub(super) struct Posterior {
     pub(super) outside: f64,
     /// Pairs of systems that are likelier together than alone, and how likely.
     pub(super) mixes: Vec<(SystemId, SystemId, f64)>,
+    /// For each source, how many sampled rows it explains.
+    explained: Vec<u64>,
+    /// For each source, how many of these follow their predecessor as in the export, and how many could.
+    ordered: Vec<(usize, usize)>,
     systems: BTreeMap<SystemId, (f64, usize)>,
 }
 
 impl Posterior {
     /// Weighs all sources of the finding.
     pub(super) fn of(finding: &Finding) -> Self {
-        let tables: Vec<TableRows<'_>> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
+        let tables: Vec<TableRows> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
         let outside_of: Vec<f64> = tables.iter().map(TableRows::given_outside).collect();
         let said: Vec<Vec<f64>> = (0..finding.tables.len()).map(|t| signals::of_table(finding, t)).collect();
         let snapshots = snapshots(finding);
-        let canaries = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| c.canary)).count().min(3) as f64;
-        let outside = OUTSIDE.ln() + outside_of.iter().sum::<f64>() - canaries * signals::CANARY;
+        let canaries = canaries(finding);
+        let all_canaries: f64 = canaries.values().sum();
+        let unseen: f64 = outside_of.iter().sum();
+        let outside = OUTSIDE.ln() + unseen - all_canaries * signals::CANARY;
         let ours = (1.0 - OUTSIDE).ln() - (snapshots.len().max(1) as f64).ln();
+        // A document as a theft from one system, given what each table says of it if it was taken.
+        let stolen = |system: &SystemId, taken: &mut dyn Iterator<Item = f64>| {
+            let mut document = loot(taken.zip(outside_of.iter().copied()));
+            let own = canaries.get(system).copied().unwrap_or(0.0);
+            if own > 0.0 {
+                // Something of it was taken; that the rest is anybody's is then no argument against it.
+                document = log_sum([document, unseen + COMPILED.ln()].into_iter());
+            }
+            ours - (snapshots[system] as f64).ln() + document - (all_canaries - own) * signals::CANARY
+        };
         let weights: Vec<f64> = (0..finding.sources.len())
             .map(|source| {
-                let taken = tables.iter().enumerate().map(|(t, table)| table.given_source(source) + said[t][source]);
-                let within = (snapshots[&finding.sources[source].system] as f64).ln();
-                ours - within + loot(taken.zip(outside_of.iter().copied()))
+                let taken = tables.iter().zip(&said).map(|(table, said)| table.given_source(source) + said[source]);
+                stolen(&finding.sources[source].system, &mut { taken })
+            })
+            .collect();
+        let between: Vec<(usize, f64)> = neighbours(finding)
+            .into_iter()
+            .map(|(a, b)| {
+                let both = |table: &TableRows| table.given_both(a, b, Join::Between);
+                let taken = tables.iter().zip(&said).map(|(table, said)| both(table) + said[a].max(said[b]));
+                (a, BETWEEN.ln() + stolen(&finding.sources[a].system, &mut { taken }))
             })
             .collect();
         let mixes = mixes(finding, &tables, &said, &outside_of, &weights);
-        Self::normalised(finding, weights, outside, mixes)
+        let mut posterior = Self::normalised(finding, weights, &between, outside, mixes);
+        posterior.explained = (0..finding.sources.len()).map(|s| tables.iter().map(|t| t.explained(s)).sum()).collect();
+        posterior.ordered = (0..finding.sources.len())
+            .map(|source| {
+                let of_tables = tables.iter().map(|table| table.in_order(source));
+                of_tables.fold((0, 0), |sum, table| (sum.0 + table.0, sum.1 + table.1))
+            })
+            .collect();
+        posterior
     }
 
-    fn normalised(finding: &Finding, weights: Vec<f64>, outside: f64, mixes: Vec<(usize, usize, f64)>) -> Self {
-        let all = weights.iter().copied().chain([outside]).chain(mixes.iter().map(|m| m.2));
+    fn normalised(
+        finding: &Finding,
+        weights: Vec<f64>,
+        between: &[(usize, f64)],
+        outside: f64,
+        mixes: Vec<(usize, usize, f64)>,
+    ) -> Self {
+        let taken = weights.iter().copied().chain(between.iter().map(|b| b.1));
+        let all = taken.chain([outside]).chain(mixes.iter().map(|m| m.2));
         let most = all.fold(f64::NEG_INFINITY, f64::max);
         let tempered = |weight: f64| ((weight - most) * TEMPER).exp();
         let mut systems: BTreeMap<SystemId, (f64, usize)> = BTreeMap::new();
@@ -66,6 +110,11 @@ impl Posterior {
             if *weight > weights[entry.1] {
                 entry.1 = source;
             }
+        }
+        for (source, weight) in between {
+            let mass = tempered(*weight);
+            total += mass;
+            systems.entry(finding.sources[*source].system.clone()).and_modify(|entry| entry.0 += mass);
         }
         let mut named = Vec::new();
         for (a, b, weight) in mixes {
@@ -85,7 +134,14 @@ impl Posterior {
         for mix in &mut named {
             mix.2 /= total;
         }
-        Self { weights, outside: certain(tempered(outside)), mixes: named, systems }
+        Self {
+            weights,
+            outside: certain(tempered(outside)),
+            mixes: named,
+            explained: Vec::new(),
+            ordered: Vec::new(),
+            systems,
+        }
     }
 
     /// The systems that explain anything.
@@ -96,6 +152,16 @@ impl Posterior {
     /// Probability that the document was taken from the system.
     pub(super) fn probability(&self, system: &SystemId) -> f64 {
         self.systems.get(system).map_or(0.0, |entry| entry.0)
+    }
+
+    /// How many sampled rows a source explains.
+    pub(super) fn explained(&self, source: usize) -> u64 {
+        self.explained.get(source).copied().unwrap_or(0)
+    }
+
+    /// How many sampled rows follow their predecessor as in the export of a source, and how many could.
+    pub(super) fn in_order(&self, source: usize) -> (usize, usize) {
+        self.ordered.get(source).copied().unwrap_or_default()
     }
 
     /// The likeliest snapshot of the system, as a position in `Finding::sources`.
@@ -137,10 +203,24 @@ fn snapshots(finding: &Finding) -> BTreeMap<SystemId, usize> {
     count
 }
 
+/// Pairs of exports of one system that follow one another.
+fn neighbours(finding: &Finding) -> Vec<(usize, usize)> {
+    let mut sources: Vec<usize> = (0..finding.sources.len()).collect();
+    sources.sort_by_key(|s| (&finding.sources[*s].system, finding.sources[*s].snapshot));
+    let same = |pair: &&[usize]| finding.sources[pair[0]].system == finding.sources[pair[1]].system;
+    sources.windows(2).filter(same).map(|pair| (pair[0], pair[1])).collect()
+}
+
+/// For each system, how many of its canaries stand in the document: as many as count.
+fn canaries(finding: &Finding) -> BTreeMap<SystemId, f64> {
+    let some = finding.systems.iter().filter(|system| system.canaries > 0);
+    some.map(|s| (s.system.clone(), (s.canaries as f64).min(signals::MOST_CANARIES))).collect()
+}
+
 /// The best pairs of sources of different systems, where two explain what neither does alone.
 fn mixes(
     finding: &Finding,
-    tables: &[TableRows<'_>],
+    tables: &[TableRows],
     said: &[Vec<f64>],
     outside: &[f64],
     weights: &[f64],
@@ -167,7 +247,7 @@ fn mixes(
             let taken = tables
                 .iter()
                 .enumerate()
-                .map(|(t, table)| table.given_sources(&[a, b]) + f64::midpoint(said[t][a], said[t][b]));
+                .map(|(t, table)| table.given_both(a, b, Join::Mix) + f64::midpoint(said[t][a], said[t][b]));
             let weight = (MIXED / pairs as f64).ln() + loot(taken.zip(outside.iter().copied()));
             if weight.is_finite() {
                 mixes.push((a, b, weight));

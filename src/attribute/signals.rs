@@ -12,14 +12,82 @@ const KEPT_VALUES: f64 = 0.7;
 const KEPT_NAMES: f64 = 0.6;
 /// Probability that the columns' order is.
 const KEPT_ORDER: f64 = 0.75;
-/// Probability that a column called by us so is called so by chance.
-const NAMED_BY_CHANCE: f64 = 0.12;
+/// Probability that a column that a system calls so is called so by somebody else: with a word that everybody uses, and
+/// with one of its own.
+const NAMED_BY_CHANCE: (f64, f64) = (0.45, 0.03);
+/// Words that everybody calls columns by.
+const EVERYBODYS: [&str; 62] = [
+    "adresse",
+    "address",
+    "adresse_mail",
+    "birth",
+    "birth_date",
+    "birthdate",
+    "birthday",
+    "city",
+    "civilite",
+    "client",
+    "code_postal",
+    "company",
+    "contact",
+    "cp",
+    "customer",
+    "date_naissance",
+    "dob",
+    "e-mail",
+    "email",
+    "entreprise",
+    "first",
+    "first_name",
+    "firstname",
+    "fonction",
+    "full",
+    "full_name",
+    "iban",
+    "id",
+    "job",
+    "job_title",
+    "landline",
+    "last",
+    "last_name",
+    "lastname",
+    "login",
+    "mail",
+    "mobile",
+    "name",
+    "naissance",
+    "nom",
+    "offer",
+    "offre",
+    "phone",
+    "phone_number",
+    "portable",
+    "postcode",
+    "prenom",
+    "ref",
+    "reference",
+    "rue",
+    "siren",
+    "siret",
+    "societe",
+    "street",
+    "tel",
+    "telephone",
+    "title",
+    "town",
+    "user",
+    "username",
+    "ville",
+    "zip",
+];
 /// Bounds, in nats, on what names and order may add.
 const MOST: f64 = 9.0;
 /// Cost of a column that the source does not hold: somebody would have had to add it.
 const ADDED_COLUMN: f64 = -2.0;
-/// A canary belongs to nobody, so nobody else can know it.
+/// A canary belongs to nobody, so nobody but its system can know it.
 pub(super) const CANARY: f64 = 14.0;
+/// Canaries beyond these add nothing: what is left is the doubt whether they were kept secret.
+pub(super) const MOST_CANARIES: f64 = 3.0;
 
 /// What table `table` says of each source.
 pub(super) fn of_table(finding: &Finding, table: usize) -> Vec<f64> {
@@ -79,7 +147,8 @@ fn beta_binomial(yes: f64, no: f64) -> f64 {
     ln_beta(yes + A, no + A) - ln_beta(A, A)
 }
 
-fn ln_beta(a: f64, b: f64) -> f64 {
+/// ln B(a, b).
+pub(super) fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
 }
 
@@ -103,7 +172,9 @@ fn names(finding: &Finding, table: &TableEvidence, columns: &[Option<u8>], sourc
     for (column, name) in columns.iter().zip(header) {
         let Some((own, _)) = column.and_then(|c| known.get(c as usize)) else { continue };
         let same = same_name(own, name);
-        let by_chance: f64 = if same { NAMED_BY_CHANCE } else { 1.0 - NAMED_BY_CHANCE };
+        let common = EVERYBODYS.iter().any(|word| same_name(word, own));
+        let chance = if common { NAMED_BY_CHANCE.0 } else { NAMED_BY_CHANCE.1 };
+        let by_chance: f64 = if same { chance } else { 1.0 - chance };
         kept += if same { 0.98_f64.ln() } else { 0.02_f64.ln() };
         invented += by_chance.ln();
         base += by_chance.ln();

@@ -15,6 +15,8 @@ const COLUMNS: [(&str, FieldKind); 5] = [
 /// Evidence under construction: one table, several sources.
 struct World {
     finding: Finding,
+    /// Rows in which a record was recognised, where only a sample of them is kept.
+    rows_hit: Option<u64>,
 }
 
 impl World {
@@ -30,7 +32,7 @@ impl World {
         let held = |s: &Source| (0..5u8).map(|c| (usize::from(c) < s.columns.len()).then_some(c)).collect::<Vec<_>>();
         let columns = sources.iter().enumerate().map(|(i, s)| (i as u16, held(s)[1..].to_vec())).collect();
         let table = TableEvidence { no: 0, header: None, rows, columns };
-        Self { finding: Finding { rows, sources, tables: vec![table], ..Finding::default() } }
+        Self { finding: Finding { rows, sources, tables: vec![table], ..Finding::default() }, rows_hit: None }
     }
 
     /// Row `row` shows record `record` of `source`, agreeing in `agree` and differing in `differ`.
@@ -56,7 +58,7 @@ impl World {
     fn attribution(mut self) -> ScanReport {
         let finding = &mut self.finding;
         finding.hits.sort_by_key(|hit| hit.row);
-        finding.hit_rows = finding.hits.len() as u64;
+        finding.hit_rows = self.rows_hit.unwrap_or(finding.hits.len() as u64);
         let mut systems: Vec<SystemId> = finding.sources.iter().map(|s| s.system.clone()).collect();
         systems.sort();
         systems.dedup();
@@ -67,8 +69,10 @@ impl World {
             records.sort_unstable();
             records.dedup();
             let rows = finding.hits.iter().filter(|h| h.candidates.iter().any(|c| of(&c))).count() as u64;
+            let canary = |h: &&HitRow| h.candidates.iter().any(|c| of(&c) && c.canary);
+            let canaries = finding.hits.iter().filter(canary).count() as u64;
             let records = records.into_iter().map(|r| ConcernedRecord { record: r.into(), kinds: 2 }).collect();
-            finding.systems.push(SystemRecords { system, records, canaries: 0, rows, refs: vec![] });
+            finding.systems.push(SystemRecords { system, records, canaries, rows, refs: vec![] });
         }
         let facts = DocumentFacts { name: "d".into(), blake3: String::new(), bytes: 0, skipped: vec![] };
         attribute(finding, facts, Context { today: "2026-11-21".parse().unwrap() }).report
@@ -193,4 +197,121 @@ fn probabilities_add_up_and_one_row_is_no_panic() {
     }
     let empty = World::new(0, &[]).attribution();
     assert_eq!((empty.verdict, empty.outside), (Verdict::Clear, 1.0));
+}
+
+/// Rows as three exports of a system have them, of which the document shows telephone numbers: which of the exports each
+/// row's number stands in.
+fn dated(known_in: impl Fn(u64) -> [bool; 3]) -> SystemAttribution {
+    let snapshots = [("crm", "2026-01-01", 9_000, 4), ("crm", "2026-04-01", 9_000, 4), ("crm", "2026-09-01", 9_000, 4)];
+    let mut world = World::new(100, &snapshots);
+    for row in 0..100 {
+        for (source, known) in known_in(row).into_iter().enumerate() {
+            let (agree, differ) = if known { (0b01110, 0) } else { (0b00110, 0b01000) };
+            world.hit(row, source as u16, scattered(row, 9_000), agree, differ);
+        }
+    }
+    world.attribution().attribution.remove(0)
+}
+
+fn days(from: &str, to: &str) -> [Date; 2] {
+    [from.parse().unwrap(), to.parse().unwrap()]
+}
+
+#[test]
+fn a_theft_between_two_exports_lies_between_them() {
+    let found = dated(|row| [row % 5 != 0, row % 9 != 0, row % 9 != 0 && row % 4 != 0]);
+    assert_eq!(found.snapshot_interval, days("2026-01-01", "2026-04-01"), "{:?}", found.reasons);
+}
+
+#[test]
+fn older_than_the_oldest_is_open_at_the_beginning() {
+    let found = dated(|row| [row % 10 != 0, row % 10 != 0 && row % 7 != 0, row % 10 != 0 && row % 3 != 0]);
+    assert_eq!(found.snapshot_interval, days("0001-01-01", "2026-01-01"));
+    assert!(found.reasons.iter().any(|r| r.contains("before the oldest, of 2026-01-01")), "{:?}", found.reasons);
+}
+
+#[test]
+fn newer_than_the_newest_is_open_at_the_end() {
+    let found = dated(|row| [row % 10 != 0 && row % 3 != 0, row % 10 != 0 && row % 7 != 0, row % 10 != 0]);
+    assert_eq!(found.snapshot_interval, days("2026-09-01", "2026-11-21"));
+    assert!(found.reasons.iter().any(|r| r.contains("after the newest, of 2026-09-01")), "{:?}", found.reasons);
+}
+
+#[test]
+fn with_one_export_either_side_is_possible() {
+    let mut world = World::new(50, &[("crm", "2026-04-01", 9_000, 4)]);
+    for row in 0..50 {
+        let changed = row % 8 == 0;
+        let (agree, differ) = if changed { (0b00110, 0b01000) } else { (0b01110, 0) };
+        world.hit(row, 0, scattered(row, 9_000), agree, differ);
+    }
+    let found = world.attribution().attribution.remove(0);
+    assert_eq!(found.snapshot_interval, days("0001-01-01", "2026-11-21"));
+    assert!(found.reasons.iter().any(|r| r.contains("before or after")), "{:?}", found.reasons);
+}
+
+#[test]
+fn an_export_of_the_future_is_pointed_at_and_two_of_one_day_are_one() {
+    let sources = [("crm", "2027-06-01", 9_000, 4), ("crm", "2027-06-01", 9_000, 4)];
+    let mut world = World::new(20, &sources);
+    for row in 0..20 {
+        world.hit(row, 0, scattered(row, 9_000), ALL, 0);
+        world.hit(row, 1, scattered(row, 9_000), ALL, 0);
+    }
+    let found = world.attribution().attribution.remove(0);
+    assert_eq!(found.snapshot_interval, days("2027-06-01", "2027-06-01"));
+    assert!(found.reasons.iter().any(|r| r.contains("in the future")), "{:?}", found.reasons);
+    assert!(!found.reasons.iter().any(|r| r.contains("did not have")), "{:?}", found.reasons);
+}
+
+#[test]
+fn a_canary_among_a_multitude_of_strangers_is_a_leak_and_names_its_system() {
+    let mut world = World::new(100_000, &[("a", "2026-01-01", 5_000, 4), ("b", "2026-01-01", 5_000, 4)]);
+    for row in 0..40 {
+        world.hit(row * 1_000, 0, scattered(row, 5_000), 0b00100, 0);
+        world.hit(row * 1_000, 1, scattered(row + 7, 5_000), 0b00100, 0);
+    }
+    world.hit(50_001, 1, 4_999, 0b00100, 0);
+    world.finding.hits.last_mut().unwrap().candidates[0].canary = true;
+    let report = world.attribution();
+    assert_eq!((report.verdict, report.attribution[0].system.as_str()), (Verdict::Leak, "b"));
+    assert!(report.attribution[0].probability > 0.95, "{}", report.attribution[0].probability);
+    assert!(
+        report.attribution[0].reasons.iter().any(|r| r.contains("canaries")),
+        "{:?}",
+        report.attribution[0].reasons
+    );
+}
+
+#[test]
+fn what_is_not_settled_says_what_would_decide() {
+    let mut world = World::new(60, &[("a", "2026-01-01", 3_000, 4), ("b", "2026-01-01", 3_000, 5)]);
+    for table in &mut world.finding.tables {
+        table.columns.iter_mut().for_each(|(_, columns)| columns.truncate(3));
+    }
+    for row in 0..60 {
+        world.hit(row, 0, scattered(row, 3_000), 0b01110, 0);
+        world.hit(row, 1, scattered(row, 3_000), 0b01110, 0);
+    }
+    let report = world.attribution();
+    let reasons = &report.attribution[0].reasons;
+    assert!(reasons[1].starts_with("not settled") && reasons[1].contains("`fonction`"), "{reasons:?}");
+    assert!((0.2..0.8).contains(&report.attribution[0].probability), "{}", report.attribution[0].probability);
+}
+
+#[test]
+fn ten_million_rows_are_weighed_by_their_sample() {
+    let mut world = World::new(10_000_000, &[("crm", "2026-01-01", 12_000_000, 4)]);
+    for row in 0..4_000 {
+        world.hit(row, 0, scattered(row, 12_000_000), ALL, 0);
+    }
+    world.rows_hit = Some(9_900_000);
+    let report = world.attribution();
+    assert_eq!(report.verdict, Verdict::Leak);
+    assert!(
+        report.attribution[0].reasons[0].starts_with("9900000 of 10000000 rows"),
+        "{:?}",
+        report.attribution[0].reasons
+    );
+    assert!(report.attribution[0].probability > 0.9 && report.attribution[0].probability < 1.0);
 }

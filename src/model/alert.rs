@@ -119,6 +119,17 @@ pub struct DocumentSummary {
     pub evidence: Option<EvidenceRef>,
 }
 
+/// Records of an incident that had been seen before it began: an old leak that is passed on again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenBefore {
+    /// The earlier alert.
+    pub alert: AlertId,
+    /// When it was raised.
+    pub at: Timestamp,
+    /// Share of this incident's first records that stood in the earlier one, 0 to 1.
+    pub share: f64,
+}
+
 /// Where an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -199,6 +210,12 @@ pub struct Alert {
     pub terms: Vec<TermMatch>,
     /// The documents, oldest first.
     pub documents: Vec<DocumentSummary>,
+    /// The earlier incident that its records were seen in, when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_before: Option<SeenBefore>,
+    /// The alert that goes on with it, once a document has shown both to be one incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_to: Option<AlertId>,
     /// When it was raised.
     pub created_at: Timestamp,
     /// When it last changed.

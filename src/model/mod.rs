@@ -17,7 +17,7 @@ pub mod watchlist;
 
 pub use alert::{
     Alert, AlertState, Assessment, Change, ConcernedRecord, DocumentSummary, EvidenceRef, Impact, MaskedRow,
-    SystemImpact,
+    SeenBefore, SystemImpact,
 };
 pub use attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
 pub use batch::{Batch, ContentSink, Flow, Layout, Row, Shape, Table};

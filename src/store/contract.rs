@@ -26,6 +26,7 @@ pub fn tests<S: Store>() -> Vec<Clause<S>> {
         ("links find incidents", links_find_incidents),
         ("records count once", records_count_once),
         ("records find incidents of any size", records_find_incidents),
+        ("one incident absorbs another", one_absorbs_another),
         ("alerts are listed", alerts_are_listed),
         ("outbox keeps order per alert and channel", outbox_keeps_order),
         ("a later revision takes the place of one that waits", later_revisions_take_over),
@@ -69,6 +70,8 @@ pub fn alert(number: u128, revision: u32) -> Alert {
         sample: Vec::new(),
         terms: Vec::new(),
         documents: Vec::new(),
+        seen_before: None,
+        joined_to: None,
         created_at: at(0),
         updated_at: at(revision.into()),
     }
@@ -227,6 +230,30 @@ fn records_find_incidents<S: Store>(store: &S) {
         tx.add_records(id(3), &system("crm"), &records((10_000..12_000).map(spread), 2))?;
         let found = tx.by_records(&system("crm"), &records((10_000..10_020).map(spread), 2), at(0))?;
         assert_eq!(found.iter().map(|o| (o.alert, o.shared, o.held)).collect::<Vec<_>>(), [(id(3), 20, 2_000)]);
+        Ok(())
+    });
+}
+
+fn one_absorbs_another<S: Store>(store: &S) {
+    let links = |name: &str| Links { posts: vec![post(name)], hashes: vec![], threads: vec!["thread".into()] };
+    write(store, |tx| {
+        for (number, name, held) in [(1, "a", 0..300), (2, "b", 200..700)] {
+            tx.save(&incident(number, 1), &links(name))?;
+            tx.add_records(id(number), &system("crm"), &records(held, 2))?;
+        }
+        tx.absorb(id(1), id(2))
+    });
+    write(store, |tx| {
+        assert_eq!(tx.record_counts(id(1))?[&system("crm")].records, 700);
+        assert!(tx.record_counts(id(2))?.is_empty());
+        for name in ["a", "b"] {
+            assert_eq!(tx.by_post(&post(name))?, [id(1)]);
+        }
+        assert_eq!(tx.by_thread("thread")?, [id(1)]);
+        let found = tx.by_records(&system("crm"), &records(650..660, 2), at(-1_000_000))?;
+        assert_eq!(found.iter().map(|o| (o.alert, o.shared)).collect::<Vec<_>>(), [(id(1), 10)]);
+        assert!(tx.incident(id(2))?.is_some(), "it is still there to be read");
+        assert!(tx.absorb(id(1), id(99)).is_err());
         Ok(())
     });
 }

@@ -140,6 +140,12 @@ pub trait IncidentTx {
     /// When the store fails.
     fn record_counts(&mut self, id: AlertId) -> Result<BTreeMap<SystemId, RecordCounts>, StoreError>;
 
+    /// Gives all records and links of one incident to another, which keeps its own; the first has none any more.
+    ///
+    /// # Errors
+    /// When the store fails, or does not know one of them.
+    fn absorb(&mut self, into: AlertId, from: AlertId) -> Result<(), StoreError>;
+
     /// Keeps the incident as it stands now, replacing what was kept of it, and its links in addition to those kept.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod calibration;
 mod command_line;
 mod confine;
 mod drain;

@@ -102,7 +102,7 @@ impl Bench {
         let rules = MergeRules::default();
         self.store
             .transact(&mut |tx| {
-                change = merge(tx, judged, &self.ratings, rules)?.map(|(change, _)| change);
+                change = merge(tx, judged, &self.ratings, rules)?.into_iter().next().map(|(change, _)| change);
                 Ok(())
             })
             .unwrap();
@@ -271,6 +271,85 @@ fn new_people_reopen_what_was_taken_and_a_closed_incident_is_over() {
     take(AlertState::Closed).unwrap();
     let again = bench.merge(&judged("p4", 4, vec![portal("p4", "a", 0..300, EMAIL)])).unwrap();
     assert_ne!(again.alert, first.alert);
+}
+
+#[test]
+fn a_document_that_spans_two_incidents_makes_them_one() {
+    let bench = Bench::new();
+    let first = bench.merge(&judged("p1", 1, vec![portal("p1", "a", 0..300, EMAIL)])).unwrap();
+    let second = bench.merge(&judged("p2", 2, vec![portal("p2", "b", 300..600, PHONE)])).unwrap();
+    assert_ne!(first.alert, second.alert, "nothing shows yet that they are one");
+    let bridge = bench.merge(&judged("p3", 3, vec![portal("p3", "c", 100..500, EMAIL)])).unwrap();
+    assert_eq!((bridge.alert, bridge.revision), (first.alert, 2), "the older goes on");
+    let alert = bench.alert(bridge);
+    assert_eq!((alert.impact.records, alert.documents.len()), (600, 3));
+    assert_eq!(alert.impact.by_kind, BTreeMap::from([(FieldKind::Email, 500), (FieldKind::Phone, 300)]));
+    assert_eq!(alert.documents.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["a.csv", "b.csv", "c.csv"]);
+    let other = bench.alert(second);
+    assert_eq!((other.state, other.joined_to, other.revision), (AlertState::Closed, Some(first.alert), 2));
+    let repost = bench.merge(&judged("p4", 4, vec![portal("p4", "b", 300..600, PHONE)])).unwrap();
+    assert_eq!(repost.alert, first.alert, "what belonged to the other is found in the one");
+}
+
+#[test]
+fn an_old_leak_that_is_passed_on_is_said_to_be_one() {
+    let bench = Bench::new();
+    let first = bench.merge(&judged("p1", 1, vec![portal("p1", "a", 0..300, EMAIL)])).unwrap();
+    let much_later = 400 * 86_400;
+    let again = bench.merge(&judged("p2", much_later, vec![portal("p2", "b", 9..309, EMAIL)])).unwrap();
+    assert_ne!(again.alert, first.alert);
+    let alert = bench.alert(again);
+    let before = alert.seen_before.clone().unwrap();
+    assert_eq!((before.alert, before.share), (first.alert, 0.97));
+    assert!(alert.headline.starts_with("Seen before (97 % on 2026-09-2"), "{}", alert.headline);
+    set_state(&bench.store, again.alert, AlertState::Closed, &Default::default(), Timestamp::now()).unwrap();
+    let third = judged("p3", much_later + 60, vec![portal("p3", "c", 0..300, EMAIL)]);
+    let third = bench.alert(bench.merge(&third).unwrap());
+    assert_eq!(third.seen_before.map(|before| before.alert), Some(first.alert), "the one that had the most of them");
+    let fresh = bench.merge(&judged("p4", much_later + 70, vec![portal("p4", "d", 5_000..5_300, EMAIL)])).unwrap();
+    assert_eq!(bench.alert(fresh).seen_before, None);
+}
+
+#[test]
+fn somebody_elses_data_with_a_leaks_customers_in_it_is_no_part_of_the_leak() {
+    let bench = Bench::new();
+    let leak = bench.merge(&judged("p1", 1, vec![portal("p1", "a", 0..300, EMAIL)])).unwrap();
+    let mut elsewhere = portal("p2", "b", 0..30, EMAIL);
+    elsewhere.report.verdict = Verdict::Overlap;
+    assert_ne!(bench.merge(&judged("p2", 2, vec![elsewhere])).unwrap().alert, leak.alert);
+}
+
+#[test]
+fn an_incident_whose_first_document_has_expired_goes_on() {
+    let bench = Bench::new();
+    let first = bench.merge(&judged("p1", 1, vec![portal("p1", "a", 0..300, EMAIL)])).unwrap();
+    bench
+        .store
+        .transact(&mut |tx| {
+            let mut incident = tx.incident(first.alert)?.unwrap();
+            incident.documents.clear();
+            tx.save(&incident, &Default::default())
+        })
+        .unwrap();
+    let mut part = leak("p2", "b", &[("crm", 0.6, 0..200, PHONE), ("portal", 0.3, 200..400, PHONE)]);
+    part.report.rows = 200;
+    let joined = bench.merge(&judged("p2", 2, vec![part])).unwrap();
+    assert_eq!(joined.alert, first.alert);
+    let alert = bench.alert(joined);
+    let portal = alert.attribution.iter().find(|a| a.system.as_str() == "portal").unwrap();
+    assert_eq!((alert.verdict, portal.records), (Verdict::Leak, 400), "nobody is forgotten");
+}
+
+#[test]
+fn a_clock_that_is_set_back_loses_nothing() {
+    let bench = Bench::new();
+    let first = bench.merge(&judged("p1", 100_000, vec![portal("p1", "a", 0..300, EMAIL)])).unwrap();
+    let before = bench.alert(first);
+    let earlier = bench.merge(&judged("p2", -900_000, vec![portal("p2", "b", 0..310, EMAIL)])).unwrap();
+    assert_eq!(earlier.alert, first.alert);
+    let alert = bench.alert(earlier);
+    assert_eq!((alert.impact.records, alert.documents.len()), (310, 2));
+    assert!(alert.updated_at >= before.updated_at && alert.created_at == before.created_at);
 }
 
 #[test]

@@ -112,6 +112,19 @@ impl IncidentTx for Open<'_> {
         }
     }
 
+    fn absorb(&mut self, into: AlertId, from: AlertId) -> Result<(), StoreError> {
+        let (into, from) = (self.known(into)?, self.known(from)?);
+        records::absorb(&self.0, into, from)?;
+        self.0
+            .prepare_cached(
+                "INSERT OR IGNORE INTO incident_link (kind, key, incident)
+                 SELECT kind, key, ?1 FROM incident_link WHERE incident = ?2",
+            )?
+            .execute([into, from])?;
+        self.0.prepare_cached("DELETE FROM incident_link WHERE incident = ?1")?.execute([from])?;
+        Ok(())
+    }
+
     fn save(&mut self, incident: &Incident, links: &Links) -> Result<(), StoreError> {
         let alert = &incident.alert;
         self.0

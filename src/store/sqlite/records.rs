@@ -111,6 +111,23 @@ pub fn add(
     Ok(counts)
 }
 
+/// Adds all records of one incident to another, and leaves the first without.
+pub fn absorb(tx: &Connection, into: i64, from: i64) -> Result<(), StoreError> {
+    let mut query = tx.prepare_cached("SELECT system, records FROM incident_records WHERE incident = ?1")?;
+    let held: Vec<(String, Vec<u8>)> =
+        query.query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (system, blob) in held {
+        let system = system.parse().map_err(|_| StoreError::Unreadable { what: "system" })?;
+        add(tx, into, &system, &decode(&blob).collect::<Vec<_>>())?;
+    }
+    for statement in
+        ["DELETE FROM incident_mark WHERE incident = ?1", "DELETE FROM incident_records WHERE incident = ?1"]
+    {
+        tx.prepare_cached(statement)?.execute([from])?;
+    }
+    Ok(())
+}
+
 fn remark(tx: &Connection, incident: i64, system: &SystemId, records: &[ConcernedRecord]) -> Result<(), StoreError> {
     if records.len() > MARKED {
         tx.prepare_cached("DELETE FROM incident_mark WHERE incident = ?1 AND system = ?2")?
