@@ -44,6 +44,10 @@ long-dumps:
 evidence:
     cargo test --test it evidence -- --ignored
 
+# the fuzz corpus, changed at random for SECONDS a family
+mutated SECONDS="600" SEED="1":
+    VIGIE_FUZZ_SECONDS={{SECONDS}} VIGIE_FUZZ_SEED={{SEED}} cargo test --release --test it mutated -- --nocapture
+
 # posts a second through queue and verdicts
 throughput:
     cargo test --release --test it throughput -- --ignored --nocapture

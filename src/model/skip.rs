@@ -41,6 +41,26 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::TooLarge,
+        Self::CompressionRatio,
+        Self::ArchiveDepth,
+        Self::ArchiveMembers,
+        Self::Nesting,
+        Self::TooLong,
+        Self::TooManyRows,
+        Self::Time,
+        Self::Memory,
+        Self::Encrypted,
+        Self::Unsupported,
+        Self::Damaged,
+        Self::Binary,
+        Self::Quarantined,
+        Self::Unreadable,
+        Self::NotFetched,
+    ];
+
     /// The reason as written in reports and metric labels.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -81,5 +101,20 @@ impl Skip {
     /// A skip of `what` for `reason`.
     pub fn new(what: impl Into<String>, reason: SkipReason, detail: impl Into<String>) -> Self {
         Self { what: what.into(), reason, detail: detail.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed_once_and_named_as_it_is_written() {
+        for (no, reason) in SkipReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, no, "in the order of their declaration, without a gap");
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        }
+        // A reason that is added behind the last would be missing.
+        assert_eq!(SkipReason::ALL.last(), Some(&SkipReason::NotFetched));
     }
 }

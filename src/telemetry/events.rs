@@ -355,6 +355,31 @@ pub fn outbox_pending(entries: u64) {
 mod tests {
     use super::*;
 
+    /// Whatever is in a report's list of what was not read moves the counter of its kind.
+    #[test]
+    fn every_kind_of_cut_is_counted() {
+        let count = |reason: SkipReason| metrics().skipped.get_or_create(&ByReason { reason: reason.name() }).get();
+        let before = SkipReason::ALL.map(count);
+        let report = ScanReport {
+            document: "p/d".to_owned(),
+            blake3: String::new(),
+            verdict: Verdict::Clear,
+            attribution: Vec::new(),
+            outside: 1.0,
+            rows: 0,
+            terms: Vec::new(),
+            bytes: 0,
+            skipped: SkipReason::ALL.map(|reason| Skip::new("", reason, "a limit")).to_vec(),
+        };
+        document_judged(&"s".parse().unwrap(), &PostId("s:p".to_owned()), &report, Duration::ZERO);
+        let text = metrics().render();
+        for (reason, before) in SkipReason::ALL.into_iter().zip(before) {
+            // Other tests may count too.
+            assert!(count(reason) > before, "{}", reason.name());
+            assert!(text.contains(&format!("vigie_skipped_total{{reason=\"{}\"}}", reason.name())));
+        }
+    }
+
     #[test]
     fn an_error_is_told_with_its_causes() {
         #[derive(Debug, thiserror::Error)]

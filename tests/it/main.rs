@@ -14,6 +14,7 @@ mod kill;
 mod kit;
 mod locked;
 mod long_dumps;
+mod mutated;
 mod nothing_lost;
 mod outbox;
 mod push;

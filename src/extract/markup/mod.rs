@@ -33,7 +33,7 @@ enum Notation {
 fn begins(text: &[u8]) -> Option<Notation> {
     let window = &text[..text.len().min(64 << 10)];
     let blank = |token: &Token| matches!(token, Token::Text(range) if window[range.clone()].trim_ascii().is_empty());
-    let Token::Open { name, empty, .. } = Tokens::new(window, 0).find(|token| !blank(token))? else {
+    let Token::Open { name, empty, .. } = Tokens::of_short_tags(window, 1 << 10).find(|token| !blank(token))? else {
         return None;
     };
     let name = &window[name];

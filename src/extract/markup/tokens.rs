@@ -33,11 +33,24 @@ pub(crate) struct Tokens<'t> {
     pub(crate) at: usize,
     /// The element (`script`, `style`) whose content is no markup.
     raw: Option<&'static [u8]>,
+    /// The longest tag looked for.
+    longest: usize,
+    /// Bytes looked through for the ends of tags that had none.
+    wasted: usize,
 }
+
+/// The longest tag, once much was looked through in vain: a text of beginnings of tags must not be looked through from each
+/// of them to the same end.
+const MAX_VAIN_TAG: usize = 512;
 
 impl<'t> Tokens<'t> {
     pub(crate) fn new(text: &'t [u8], at: usize) -> Self {
-        Self { text, at, raw: None }
+        Self { text, at, raw: None, longest: MAX_TAG, wasted: 0 }
+    }
+
+    /// The same for tags of at most so many bytes.
+    pub(crate) fn of_short_tags(text: &'t [u8], longest: usize) -> Self {
+        Self { longest, ..Self::new(text, 0) }
     }
 
     /// A start tag, whose bracket stands at `open`.
@@ -47,9 +60,15 @@ impl<'t> Tokens<'t> {
         if !self.text.get(start)?.is_ascii_alphabetic() && self.text[start] != b'_' {
             return None;
         }
-        let rest = &self.text[start..self.text.len().min(start + MAX_TAG)];
+        let rest = &self.text[start..self.text.len().min(start + self.longest)];
         let name = rest.iter().take_while(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>')).count();
-        let end = start + tag_end(rest, name)?;
+        let Some(end) = tag_end(rest, name).map(|end| start + end) else {
+            self.wasted += rest.len();
+            if self.wasted > 16 * MAX_TAG {
+                self.longest = self.longest.min(MAX_VAIN_TAG);
+            }
+            return None;
+        };
         let name = start..start + name;
         self.at = end + 1;
         if closing {

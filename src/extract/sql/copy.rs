@@ -1,6 +1,6 @@
 //! PostgreSQL's `COPY … FROM stdin;` blocks: tab-separated rows up to `\.`, escaped with backslashes, `\N` for nothing.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr3_iter, memmem};
 
 use super::names::{Names, identifier, name_list, skip_space};
 use crate::extract::columns::Columns;
@@ -53,23 +53,33 @@ fn rows_into(out: &mut Out<'_>, text: &[u8], start: usize, header: Option<Names>
 }
 
 fn row(text: &[u8], start: usize, columns: &mut Columns<'_>) -> usize {
-    let mut cell = start;
-    loop {
-        let found = memchr2(b'\t', b'\n', &text[cell..]).map_or(text.len(), |i| cell + i);
-        let column = columns.next_column();
-        let last = text.get(found) != Some(&b'\t');
-        let value = &text[cell..found];
-        let value = if last { value.strip_suffix(b"\r").unwrap_or(value) } else { value };
-        if memchr(b'\\', value).is_none() {
-            columns.put_range(column, cell, cell + value.len());
-        } else if value != b"\\N" {
-            let begin = columns.extra().len();
-            crate::extract::tree::json::unescape(value, columns.extra());
-            columns.put_extra(column, begin);
+    let (mut cell, mut escaped) = (start, false);
+    // One search for the whole row: values are short, and each search has its price.
+    for found in memchr3_iter(b'\t', b'\n', b'\\', &text[start..]).map(|i| start + i) {
+        match text[found] {
+            b'\\' => escaped = true,
+            b'\t' => {
+                value(text, cell, found, escaped, columns);
+                (cell, escaped) = (found + 1, false);
+            }
+            _ => {
+                let end = if found > cell && text[found - 1] == b'\r' { found - 1 } else { found };
+                value(text, cell, end, escaped, columns);
+                return found + 1;
+            }
         }
-        if last {
-            return (found + 1).min(text.len());
-        }
-        cell = found + 1;
+    }
+    value(text, cell, text.len(), escaped, columns);
+    text.len()
+}
+
+fn value(text: &[u8], start: usize, end: usize, escaped: bool, columns: &mut Columns<'_>) {
+    let column = columns.next_column();
+    if !escaped {
+        columns.put_range(column, start, end);
+    } else if &text[start..end] != b"\\N" {
+        let begin = columns.extra().len();
+        crate::extract::tree::json::unescape(&text[start..end], columns.extra());
+        columns.put_extra(column, begin);
     }
 }

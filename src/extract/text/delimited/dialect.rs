@@ -7,6 +7,10 @@ use memchr::{memchr, memchr2, memrchr};
 /// The longest quoted cell. A quote that closes later, or never, was no quote.
 pub(crate) const MAX_QUOTED: usize = 64 << 10;
 
+/// Quotes within a quoted cell that neither close it nor are escaped, at most. What has more is no cell; and were each
+/// quote of a text looked at from each before it, reading would take for ever.
+const MAX_STRAYS: u32 = 64;
+
 /// How the cells of a table are delimited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dialect {
@@ -65,39 +69,49 @@ pub(crate) struct Quoted {
     pub escaped: bool,
 }
 
+/// What a quote at the beginning of a cell turns out to be.
+enum Opened {
+    Cell(Quoted),
+    /// No opening quote.
+    Stray,
+    /// It may close beyond the text.
+    Unfinished,
+}
+
 /// The quoted cell whose opening quote stands at `open`, or `None` if that is no opening quote. A quote closes if a
 /// delimiter or the end of the line follows (behind blanks perhaps); doubled or behind a backslash it does not.
 pub(crate) fn quoted(text: &[u8], open: usize, dialect: &Dialect) -> Option<Quoted> {
+    match opened(text, open, dialect) {
+        Opened::Cell(cell) => Some(cell),
+        Opened::Stray | Opened::Unfinished => None,
+    }
+}
+
+fn opened(text: &[u8], open: usize, dialect: &Dialect) -> Opened {
     let quote = dialect.quote;
     let limit = text.len().min(open + MAX_QUOTED);
+    let unclosed = || if limit == text.len() { Opened::Unfinished } else { Opened::Stray };
     let mut at = open + 1;
-    let mut escaped = false;
+    let (mut escaped, mut strays) = (false, 0);
     loop {
-        let next = if dialect.backslash {
-            memchr2(quote, b'\\', &text[at..limit])? + at
-        } else {
-            memchr(quote, &text[at..limit])? + at
-        };
-        if text[next] == b'\\' && quote != b'\\' {
+        let rest = &text[at.min(limit)..limit];
+        let found = if dialect.backslash { memchr2(quote, b'\\', rest) } else { memchr(quote, rest) };
+        let Some(next) = found.map(|found| at + found) else { return unclosed() };
+        let backslash = text[next] == b'\\' && quote != b'\\';
+        if backslash || text.get(next + 1) == Some(&quote) {
             escaped = true;
             at = next + 2;
-            if at >= limit {
-                return None;
-            }
-            continue;
-        }
-        if text.get(next + 1) == Some(&quote) {
-            escaped = true;
-            at = next + 2;
-            if at >= limit {
-                return None;
-            }
             continue;
         }
         if closes(text, next + 1, dialect) {
-            return (!swallows_rows(&text[open + 1..next], dialect)).then_some(Quoted { close: next, escaped });
+            let swallows = swallows_rows(&text[open + 1..next], dialect);
+            return if swallows { Opened::Stray } else { Opened::Cell(Quoted { close: next, escaped }) };
         }
         escaped = true;
+        strays += 1;
+        if strays > MAX_STRAYS {
+            return Opened::Stray;
+        }
         at = next + 1;
     }
 }
@@ -156,6 +170,9 @@ pub(crate) fn last_row_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
     if dialect.quote == 0 {
         return newline(0, text.len());
     }
+    if let Some(end) = plainly_quoted_end(text, dialect) {
+        return end;
+    }
     let (mut at, mut gap, mut end) = (0, 0, None);
     while let Some(found) = memchr(dialect.quote, &text[at..]) {
         let quote = at + found;
@@ -164,23 +181,55 @@ pub(crate) fn last_row_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
             continue;
         }
         end = newline(gap, quote).or(end);
-        match quoted(text, quote, dialect) {
-            Some(cell) => {
+        match opened(text, quote, dialect) {
+            Opened::Cell(cell) => {
                 at = cell.close + 1;
                 gap = at;
             }
-            // A quote that may still close beyond what is here: the row is not whole.
-            None if text.len() - quote < MAX_QUOTED && !closed_within(text, quote, dialect) => return end,
-            None => gap = quote,
+            // The row is not whole.
+            Opened::Unfinished => return end,
+            Opened::Stray => gap = quote,
         }
     }
     newline(gap, text.len()).or(end)
 }
 
-/// Whether `quoted` refused the quote at `open` for what it encloses, rather than for lack of text.
-fn closed_within(text: &[u8], open: usize, dialect: &Dialect) -> bool {
-    let unaware = Dialect { columns: 0, ..dialect.clone() };
-    quoted(text, open, &unaware).is_some()
+/// [`last_row_end`] of a text whose every quote is where it belongs: before or behind a cell, or doubled within one, and
+/// no cell holds a line end. `None` if it is another; most are not.
+fn plainly_quoted_end(text: &[u8], dialect: &Dialect) -> Option<Option<usize>> {
+    if !dialect.is_simple() || dialect.backslash {
+        return None;
+    }
+    let (mut gap, mut end) = (0, None);
+    // Where the cell under way began, and where its last quote stands if that opened it (again).
+    let (mut began, mut open) = (0, None);
+    for quote in memchr::memchr_iter(dialect.quote, text) {
+        match open {
+            None if quote == gap && gap > 0 => open = Some(quote),
+            None => {
+                let begins = quote == 0 || text[quote - 1] == dialect.delimiter || text[quote - 1] == b'\n';
+                if !begins {
+                    return None;
+                }
+                end = memrchr(b'\n', &text[gap..quote]).map(|i| gap + i + 1).or(end);
+                (began, open) = (quote, Some(quote));
+            }
+            Some(from) => {
+                let next = text.get(quote + 1).copied();
+                let closes =
+                    next.is_none_or(|b| b == dialect.delimiter || b == b'\n' || b == b'\r' || b == dialect.quote);
+                if !closes || quote - began >= MAX_QUOTED || memchr(b'\n', &text[from..quote]).is_some() {
+                    return None;
+                }
+                (open, gap) = (None, quote + 1);
+            }
+        }
+    }
+    match open {
+        // It may close beyond what is here, unless that would be too late.
+        Some(from) => (text.len() - began < MAX_QUOTED && memchr(b'\n', &text[from..]).is_none()).then_some(end),
+        None => Some(memrchr(b'\n', &text[gap..]).map(|i| gap + i + 1).or(end)),
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +260,20 @@ mod tests {
         assert_eq!(quoted(text, 0, &comma()).unwrap().close, 19);
         assert_eq!(quoted(b"\"\",x", 0, &comma()).unwrap().close, 1);
         assert_eq!(quoted(b"\"a\"\"\",x", 0, &comma()).unwrap().close, 4);
+    }
+
+    proptest::proptest! {
+        /// The short way gives what the long way gives, wherever it gives anything.
+        #[test]
+        fn both_ways_to_the_last_row_agree(text in "[a,\"\n\r ]{0,40}", columns in 0usize..4) {
+            let dialect = Dialect { columns, ..Dialect::new(b',') };
+            let text = text.as_bytes();
+            if let Some(end) = plainly_quoted_end(text, &dialect) {
+                // One that is simple no more takes the long way.
+                let long = Dialect { padded: true, ..dialect };
+                proptest::prop_assert_eq!(end, last_row_end(text, &long));
+            }
+        }
     }
 
     #[test]

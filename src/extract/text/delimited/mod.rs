@@ -11,7 +11,7 @@ pub(crate) mod sniff;
 mod tests;
 
 pub(crate) use dialect::{Dialect, last_row_end};
-use row::{Width, read_row, simple_rows};
+use row::{Width, quoted_rows, read_row, simple_rows};
 
 use super::super::out::{BATCH, Out};
 use super::opens_other_shape;
@@ -137,7 +137,14 @@ fn shrink_source(batch: &mut crate::model::Batch, source: usize) {
 
 /// Like [`simple_rows`] for every dialect.
 fn careful_rows(rows: &[u8], at: &mut usize, batch: &mut crate::model::Batch, dialect: &Dialect) -> Option<Odd> {
+    let quoted = dialect.is_simple() && dialect.quote != 0 && !dialect.backslash;
     while *at < rows.len() {
+        if quoted {
+            quoted_rows(rows, at, batch, dialect);
+            if *at >= rows.len() {
+                break;
+            }
+        }
         let (start, first, length) = (*at, batch.cells.len(), batch.text.len());
         *at = read_row(rows, start, batch, dialect);
         let cells = batch.cells.len() - first;

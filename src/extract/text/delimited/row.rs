@@ -2,10 +2,10 @@
 //!
 //! The batch's text must begin with the rows that are read, so that offsets into the rows are offsets into the batch.
 
-use memchr::{memchr2, memchr2_iter};
+use memchr::{memchr2, memchr2_iter, memchr3_iter};
 
 use super::Odd;
-use super::dialect::{Dialect, quoted};
+use super::dialect::{Dialect, MAX_QUOTED, quoted};
 use crate::model::{Batch, Span};
 
 /// What cells are read into: a batch, or a count where only the width of a row is asked for.
@@ -90,6 +90,48 @@ pub(super) fn simple_rows(rows: &[u8], at: &mut usize, batch: &mut Batch, dialec
     }
     batch.end_row();
     None
+}
+
+/// Reads rows of the table's width whose quotes all stand around cells and hold neither quotes nor line ends. Stops before
+/// the first row that is another, of which it leaves nothing in the batch.
+pub(super) fn quoted_rows(rows: &[u8], at: &mut usize, batch: &mut Batch, dialect: &Dialect) {
+    let from = *at;
+    let (mut cell, mut row, mut first) = (from, from, batch.cells.len());
+    // Where the cell under way has its quotes.
+    let (mut open, mut close) = (None, None);
+    for i in memchr3_iter(dialect.quote, dialect.delimiter, b'\n', &rows[from..]) {
+        let i = from + i;
+        let b = rows[i];
+        if b == dialect.quote {
+            match (open, close) {
+                (None, None) if i == cell => open = Some(i),
+                (Some(_), None) => close = Some(i),
+                _ => break,
+            }
+            continue;
+        }
+        let ends_row = b == b'\n';
+        let end = if ends_row && i > cell && rows[i - 1] == b'\r' { i - 1 } else { i };
+        match (open, close) {
+            (None, _) => batch.push_cell(cell, end),
+            (Some(open), Some(close)) if close + 1 == end && close - open < MAX_QUOTED => {
+                batch.push_cell(open + 1, close);
+            }
+            // A delimiter in quotes is no delimiter; a line end there is not for here.
+            (Some(_), None) if !ends_row => continue,
+            _ => break,
+        }
+        (cell, open, close) = (i + 1, None, None);
+        if ends_row {
+            if batch.cells.len() - first != dialect.columns {
+                break;
+            }
+            batch.end_row();
+            (row, first) = (i + 1, batch.cells.len());
+        }
+    }
+    batch.cells.truncate(first);
+    *at = row;
 }
 
 /// Reads the row at `start` into the batch, without ending it there, and returns where the next row begins.

@@ -164,3 +164,31 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Rows read at a stroke are those read cell by cell.
+    #[test]
+    fn quoted_rows_are_read_alike_both_ways(rows in "([ab]{0,2}|\"[ab,]{0,3}\"|\"a\"\"b\"|a\"|\"\n\")(,([ab]{0,2}|\"[ab,]{0,3}\"|\"a))*\r?\n([ab\",\n]{0,30})") {
+        use super::{Dialect, quoted_rows, read_row};
+        use crate::model::{Batch, Layout};
+        let dialect = Dialect { columns: 2, ..Dialect::new(b',') };
+        let rows = rows.as_bytes();
+        let batch = || {
+            let mut batch = Batch::new(0, Layout::Rows);
+            batch.text.extend_from_slice(rows);
+            batch
+        };
+        let (mut fast, mut slow) = (batch(), batch());
+        let (mut end, mut at) = (0, 0);
+        quoted_rows(rows, &mut end, &mut fast, &dialect);
+        while at < end {
+            at = read_row(rows, at, &mut slow, &dialect);
+            slow.end_row();
+        }
+        prop_assert_eq!(at, end);
+        let cells = |batch: &Batch| -> Vec<Vec<Vec<u8>>> {
+            (0..batch.rows()).map(|i| batch.row(i).cells().map(<[u8]>::to_vec).collect()).collect()
+        };
+        prop_assert_eq!(cells(&fast), cells(&slow));
+    }
+}

@@ -3,6 +3,9 @@
 //! More than two hundred hostile inputs, all made here: bombs, archives within archives, members over each other,
 //! names that climb, links, tampered archives of every kind, broken encodings, endless lines, bottomless nesting.
 
+mod corpus;
+mod quine;
+
 use std::io::Write;
 
 use vigie::extract::{Input, Limits, extract};

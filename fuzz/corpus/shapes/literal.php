@@ -1,0 +1,1 @@
+$users = array(array('nom' => 'Martin', 'mail' => 'jeanne.martin@mail.example'),array('nom' => 'Petit', 'mail' => 'p.petit@mail.example'),array('nom' => 'Le Goff', 'mail' => 'maelle@mail.example'),array('nom' => 'Durand', 'mail' => 'zoe@mail.example'));
