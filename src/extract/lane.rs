@@ -44,6 +44,8 @@ pub struct Chunk {
     pub range: Range<usize>,
     /// What it must be read behind: heads of what earlier chunks opened and did not close.
     prelude: Vec<u8>,
+    /// Whether it ends within a row that is longer than the limit for lines.
+    torn: bool,
 }
 
 /// Goes along a document and cuts it into chunks. Can be kept and taken up again; it then holds heads of statements
@@ -57,8 +59,8 @@ impl Cutter {
     /// [`Limits::line`] + [`CHUNK`] bytes are asked for.
     pub fn next(&mut self, lane: &Lane, rest: &[u8], last: bool) -> Option<Chunk> {
         let (no, start) = (self.0.no, self.0.at);
-        let (length, prelude) = self.0.next(&lane.plan, rest, last, lane.limits.line)?;
-        Some(Chunk { no, range: start..start + length, prelude })
+        let plan::Cut { length, prelude, torn } = self.0.next(&lane.plan, rest, last, lane.limits.line)?;
+        Some(Chunk { no, range: start..start + length, prelude, torn })
     }
 
     /// How many bytes of the document are cut.
@@ -117,6 +119,9 @@ impl Lane {
         let numbers = TableNumbers::by_header(1 + chunk.no.saturating_mul(TABLES), TABLES);
         let mut out = Out::new(sink, &self.limits, numbers, chunk.range.start as u64).unbounded();
         out.read(bytes.len());
+        if chunk.torn {
+            plan::note_torn(&mut out);
+        }
         let first = chunk.no == 0;
         let mark = if first { self.plan.mark } else { 0 };
         let text = plan::decoded(&chunk.prelude, &bytes[mark..], self.plan.charset);

@@ -277,7 +277,8 @@ impl Page<'_> {
 
     /// Looks at the text gathered so far.
     fn end_text(&mut self, out: &mut Out<'_>) {
-        for table in &mut self.tables {
+        // Rows that wait are those of the innermost table.
+        for table in self.tables.iter_mut().rev() {
             table.columns.flush_here(out);
         }
         let text = std::mem::take(&mut self.text);

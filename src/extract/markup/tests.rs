@@ -109,3 +109,20 @@ proptest! {
         let _ = read(format!("<a><b>{text}</b></a>").as_bytes());
     }
 }
+
+#[test]
+fn rows_of_tables_within_tables_within_tables_stay_apart() {
+    let row = |n: usize| format!("<tr><td>nom{n}</td><td>u{n}@mail.example</td></tr>");
+    let page = format!(
+        "<html><table>{}<tr><td>x</td><td><table>{}{}<tr><td>y</td><td><table>{}</table></td></tr></table></td></tr></table>",
+        row(1),
+        row(2),
+        row(3),
+        row(4)
+    );
+    let kept = read(page.as_bytes());
+    for n in 1..=4 {
+        let cells = [format!("nom{n}"), format!("u{n}@mail.example")];
+        assert_eq!(kept.rows.iter().filter(|(_, row)| *row == cells).count(), 1, "row {n}: {:?}", kept.rows);
+    }
+}

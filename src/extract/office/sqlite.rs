@@ -80,9 +80,10 @@ fn tables(out: &mut Out<'_>, connection: &Connection) -> rusqlite::Result<()> {
 fn table(out: &mut Out<'_>, connection: &Connection, name: &str) -> rusqlite::Result<()> {
     let quoted = name.replace('"', "\"\"");
     let mut statement = connection.prepare(&format!("SELECT * FROM \"{quoted}\""))?;
-    let header: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let width = header.len();
-    let mut columns = Columns::with_header(&[], 0, Shape::Sheet, Some(header));
+    let width = statement.column_count();
+    // A name that is no UTF-8 makes the library give up; then the columns have none.
+    let header = guarded(out, "sqlite table", || statement.column_names().map(str::to_owned).collect());
+    let mut columns = Columns::with_header(&[], 0, Shape::Sheet, header);
     out.flush_rows();
     let mut rows = statement.query([])?;
     let mut result = Ok(());
@@ -96,7 +97,8 @@ fn table(out: &mut Out<'_>, connection: &Connection, name: &str) -> rusqlite::Re
             }
         };
         for column in 0..width {
-            let value: Vec<u8> = match row.get_ref(column)? {
+            let Ok(value) = row.get_ref(column) else { continue };
+            let value: Vec<u8> = match value {
                 ValueRef::Null => continue,
                 ValueRef::Integer(number) => number.to_string().into_bytes(),
                 ValueRef::Real(number) => number.to_string().into_bytes(),

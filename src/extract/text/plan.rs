@@ -73,22 +73,23 @@ impl Plan {
         }
     }
 
-    /// Where the piece at the beginning of `rest` (undecoded) ends; 0 if more is needed to tell. `longest` bounds it.
-    fn cut(&self, rest: &[u8], last: bool, longest: usize, carry: &Carry) -> usize {
+    /// Where the piece at the beginning of `rest` (undecoded) ends; 0 if more is needed to tell. `longest` bounds it. Also
+    /// whether a row is torn there, for being longer than that.
+    fn cut(&self, rest: &[u8], last: bool, longest: usize, carry: &Carry) -> (usize, bool) {
         if rest.len() <= PIECE {
-            return if last { rest.len() } else { 0 };
+            return (if last { rest.len() } else { 0 }, false);
         }
         let longest = longest.max(PIECE);
         let mut size = PIECE;
         loop {
             if let Some(end) = self.row_end(&rest[..size], carry) {
-                return end;
+                return (end, false);
             }
             if size >= longest {
-                return longest - longest % self.charset.unit();
+                return (longest - longest % self.charset.unit(), size < rest.len() || !last);
             }
             if size == rest.len() {
-                return if last { size } else { 0 };
+                return (if last { size } else { 0 }, false);
             }
             size = (size * 2).min(rest.len()).min(longest);
         }
@@ -185,20 +186,34 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// Length of the next piece, which stands at the beginning of `rest`, and what is to be read before it (undecoded,
-    /// like the piece). `last` says that nothing follows `rest`. `None` if more of the text is needed to tell, or there
-    /// is none; never more than `longest` + [`PIECE`] bytes are asked for.
-    pub(crate) fn next(&mut self, plan: &Plan, rest: &[u8], last: bool, longest: usize) -> Option<(usize, Vec<u8>)> {
-        let end = plan.cut(rest, last, longest, &self.carry);
-        if end == 0 {
+    /// The next piece, which stands at the beginning of `rest`. `last` says that nothing follows `rest`. `None` if more of
+    /// the text is needed to tell, or there is none; never more than `longest` + [`PIECE`] bytes are asked for.
+    pub(crate) fn next(&mut self, plan: &Plan, rest: &[u8], last: bool, longest: usize) -> Option<Cut> {
+        let (length, torn) = plan.cut(rest, last, longest, &self.carry);
+        if length == 0 {
             return None;
         }
-        let prelude = self.carry.prelude(&rest[..end]);
-        self.carry = plan.behind(&rest[..end], &self.carry);
+        let piece = &rest[..length];
+        let prelude = self.carry.prelude(piece);
+        self.carry = plan.behind(piece, &self.carry);
         self.no += 1;
-        self.at += end;
-        Some((end, prelude))
+        self.at += length;
+        Some(Cut { length, prelude, torn })
     }
+}
+
+/// A piece of a long text.
+pub(crate) struct Cut {
+    pub(crate) length: usize,
+    /// What is to be read before it (undecoded, like the piece).
+    pub(crate) prelude: Vec<u8>,
+    /// Whether it ends within a row.
+    pub(crate) torn: bool,
+}
+
+/// Says that a row was torn, for being longer than the limit.
+pub(crate) fn note_torn(out: &mut Out<'_>) {
+    out.skip(SkipReason::TooLong, format!("a row of more than {} bytes, read in pieces", out.limits.line));
 }
 
 /// A piece behind its prelude, decoded.
@@ -284,7 +299,7 @@ impl Pieces {
     /// Reads the piece at the beginning of `rest`. Returns its length, or `None` if more is needed to tell.
     fn next(&mut self, out: &mut Out<'_>, rest: &[u8], last: bool) -> Option<usize> {
         let first = self.cutter.no == 0;
-        let (end, prelude) = self.cutter.next(&self.plan, rest, last, out.limits.line)?;
+        let Cut { length: end, prelude, torn } = self.cutter.next(&self.plan, rest, last, out.limits.line)?;
         let piece = &rest[..end];
         out.read(piece.len());
         let mark = if first { self.plan.mark } else { 0 };
@@ -293,6 +308,9 @@ impl Pieces {
             out.skip(SkipReason::Binary, "no text");
             out.text(&runs);
             return Some(end);
+        }
+        if torn {
+            note_torn(out);
         }
         if first && let Some((shape, header)) = self.plan.table() {
             self.table = out.announce(shape, header);

@@ -223,11 +223,7 @@ fn texts(cases: &mut Cases) {
     for unit in units {
         cases.survives(format!("one line of {unit:?}"), long(unit).into_bytes());
     }
-    cases.survives(
-        "a table of a million columns",
-        vec![b"x;".repeat(1 << 20), b"\n".to_vec()].concat().repeat(6),
-        &[TooLong],
-    );
+    cases.survives("a table of a million columns", [vec![b'x'; 2], b";".to_vec()].concat().repeat(1 << 20));
     let row = |cell: &str| [vec![b'x'; 5 << 20], cell.as_bytes().to_vec()].concat();
     cases.cut(
         "rows longer than a line may be",

@@ -201,35 +201,35 @@ fn plainly_quoted_end(text: &[u8], dialect: &Dialect) -> Option<Option<usize>> {
         return None;
     }
     let (mut gap, mut end) = (0, None);
-    // Where the cell under way began, and where its last quote stands if that opened it (again).
-    let (mut began, mut open) = (0, None);
-    for quote in memchr::memchr_iter(dialect.quote, text) {
-        match open {
-            None if quote == gap && gap > 0 => open = Some(quote),
-            None => {
-                let begins = quote == 0 || text[quote - 1] == dialect.delimiter || text[quote - 1] == b'\n';
-                if !begins {
-                    return None;
-                }
-                end = memrchr(b'\n', &text[gap..quote]).map(|i| gap + i + 1).or(end);
-                (began, open) = (quote, Some(quote));
+    // Where the cell under way began, if one is open.
+    let (mut began, mut open) = (0, false);
+    // One search for both: values are short, and each search has its price.
+    for at in memchr::memchr2_iter(dialect.quote, b'\n', text) {
+        if text[at] == b'\n' {
+            if open {
+                return None;
             }
-            Some(from) => {
-                let next = text.get(quote + 1).copied();
-                let closes =
-                    next.is_none_or(|b| b == dialect.delimiter || b == b'\n' || b == b'\r' || b == dialect.quote);
-                if !closes || quote - began >= MAX_QUOTED || memchr(b'\n', &text[from..quote]).is_some() {
-                    return None;
-                }
-                (open, gap) = (None, quote + 1);
+            end = Some(at + 1);
+        } else if open {
+            let next = text.get(at + 1).copied();
+            let closes = next.is_none_or(|b| b == dialect.delimiter || b == b'\n' || b == b'\r' || b == dialect.quote);
+            if !closes || at - began >= MAX_QUOTED {
+                return None;
             }
+            (open, gap) = (false, at + 1);
+        } else if at == gap && gap > 0 {
+            // Doubled: the cell goes on.
+            open = true;
+        } else {
+            let begins = at == 0 || text[at - 1] == dialect.delimiter || text[at - 1] == b'\n';
+            if !begins {
+                return None;
+            }
+            (began, open) = (at, true);
         }
     }
-    match open {
-        // It may close beyond what is here, unless that would be too late.
-        Some(from) => (text.len() - began < MAX_QUOTED && memchr(b'\n', &text[from..]).is_none()).then_some(end),
-        None => Some(memrchr(b'\n', &text[gap..]).map(|i| gap + i + 1).or(end)),
-    }
+    // One that is open may close beyond what is here, unless that would be too late.
+    (!open || text.len() - began < MAX_QUOTED).then_some(end)
 }
 
 #[cfg(test)]
