@@ -83,7 +83,9 @@ fn records(text: &[u8]) -> Option<(Vec<Vec<u8>>, Vec<u8>)> {
     let mut open: Vec<Vec<u8>> = Vec::new();
     // By depth: the element closed there last, and how often one of the same name followed it.
     let mut closed: Vec<(Vec<u8>, u32)> = vec![Default::default(); MAX_DEPTH];
-    let mut best: Option<(usize, u32, Vec<Vec<u8>>, Vec<u8>)> = None;
+    // The least depth at which any follow each other, how many, and what they are.
+    let (mut least, mut most) = (usize::MAX, 0);
+    let mut best = None;
     for token in Tokens::new(text, 0) {
         match token {
             Token::Open { name, empty, .. } => {
@@ -94,8 +96,9 @@ fn records(text: &[u8]) -> Option<(Vec<Vec<u8>>, Vec<u8>)> {
                 if closed[depth].0 == name {
                     closed[depth].1 += 1;
                     let times = closed[depth].1;
-                    if best.as_ref().is_none_or(|(d, t, ..)| depth < *d || depth == *d && times > *t) {
-                        best = Some((depth, times, open.clone(), name.to_vec()));
+                    if depth < least || depth == least && times > most {
+                        (least, most) = (depth, times);
+                        best = Some((open.clone(), name.to_vec()));
                     }
                 } else {
                     closed[depth] = (name.to_vec(), 0);
@@ -113,7 +116,7 @@ fn records(text: &[u8]) -> Option<(Vec<Vec<u8>>, Vec<u8>)> {
             Token::Text(_) | Token::Data(_) => {}
         }
     }
-    best.map(|(_, _, around, name)| (around, name))
+    best
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use super::{Head, begins_statement, behind_values, copy, has_backslash_escapes, 
 const MAX_HEAD: usize = 16 << 10;
 /// Bytes of definitions that are carried; the oldest go first.
 const MAX_DEFINITIONS: usize = 64 << 10;
+/// Definitions looked at in one piece.
+const MAX_LEARNED: usize = 512;
 /// How far back from the end of a piece the beginning of a tuple is looked for.
 const TAIL: usize = 256 << 10;
 /// Words looked at that may begin a statement.
@@ -98,8 +100,10 @@ impl Open {
     /// Remembers the definitions in `piece`.
     fn learn(&mut self, piece: &[u8]) {
         for word in [&b"CREATE "[..], b"create "] {
-            for at in memmem::find_iter(piece, word).filter(|at| *at == 0 || piece[at - 1] == b'\n') {
+            let lines = memmem::find_iter(piece, word).filter(|at| *at == 0 || piece[at - 1] == b'\n');
+            for at in lines.take(MAX_LEARNED) {
                 let defined = || {
+                    let piece = &piece[..piece.len().min(at + MAX_HEAD)];
                     let behind = names::after_table_word(piece, names::keyword(piece, at, "create")?)?;
                     let (table, behind) = names::identifier(piece, behind)?;
                     let (_, end) = names::definitions(piece, names::skip_space(piece, behind))?;

@@ -118,6 +118,10 @@ pub(super) fn definitions(text: &[u8], open: usize) -> Option<(Names, usize)> {
     }
 }
 
+fn begins_anew(line: &[u8]) -> bool {
+    ["create", "insert", "copy"].iter().any(|word| keyword(line, 0, word).is_some())
+}
+
 /// The `,` or `)` that ends the definition at `at`.
 fn end_of_definition(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0usize;
@@ -126,6 +130,8 @@ fn end_of_definition(text: &[u8], mut at: usize) -> Option<usize> {
             b'(' => depth += 1,
             b')' if depth > 0 => depth -= 1,
             b',' | b')' if depth == 0 => return Some(at),
+            // Another statement: this one never ends, and each of many like it must not be looked through to the same end.
+            b'\n' if begins_anew(&text[at + 1..]) => return None,
             quote @ (b'\'' | b'"' | b'`') => at += memchr::memchr(*quote, &text[at + 1..])? + 1,
             _ => {}
         }
