@@ -119,7 +119,8 @@ pub(super) fn definitions(text: &[u8], open: usize) -> Option<(Names, usize)> {
 }
 
 fn begins_anew(line: &[u8]) -> bool {
-    ["create", "insert", "copy"].iter().any(|word| keyword(line, 0, word).is_some())
+    keyword(line, 0, "create").is_some_and(|at| after_table_word(line, at).is_some())
+        || keyword(line, 0, "insert").is_some_and(|at| keyword(line, at, "into").is_some())
 }
 
 /// The `,` or `)` that ends the definition at `at`.
