@@ -31,7 +31,7 @@ pub(in crate::matching) struct Unnamed {
 
 impl Unnamed {
     /// Keeps a row if something in it could be compared and hardly stands there for another reason: a mask; or, in a table with
-    /// `columns`, a date beside two other values (every line of a log has a date). Whether it is time to compare. `counted` says that the
+    /// `columns`, a date beside another value (every line of a log has a date). Whether it is time to compare. `counted` says that the
     /// row counts among those with something to search by.
     pub(in crate::matching) fn offer(
         &mut self,
@@ -41,7 +41,7 @@ impl Unnamed {
         (columns, counted): (bool, bool),
     ) -> bool {
         let masked = row.cells().take(CELLS).any(is_masked);
-        if !masked && !(columns && filled.count_ones() > 2 && row.cells().take(CELLS).any(may_be_date)) {
+        if !masked && !(columns && filled.count_ones() > 1 && row.cells().take(CELLS).any(may_be_date)) {
             return false;
         }
         if self.barren {
@@ -104,7 +104,7 @@ fn is_masked(cell: &[u8]) -> bool {
 /// Whether a cell may be a date, without a time of day: what is none, `normalise` finds out later.
 fn may_be_date(cell: &[u8]) -> bool {
     let value = trimmed(cell);
-    (6..=10).contains(&value.len()) && (6..=8).contains(&value.iter().filter(|b| b.is_ascii_digit()).count())
+    (6..=20).contains(&value.len()) && (5..=8).contains(&value.iter().filter(|b| b.is_ascii_digit()).count())
 }
 
 /// What is known of a kept row besides its cells.
