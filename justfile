@@ -48,6 +48,11 @@ evidence:
 mutated SECONDS="600" SEED="1":
     VIGIE_FUZZ_SECONDS={{SECONDS}} VIGIE_FUZZ_SEED={{SEED}} cargo test --release --test it mutated -- --nocapture
 
+# two thousand simulated sites at a time; --loris: what slow ones cost the others
+many-sites *ARGS:
+    cargo build --release
+    python3 tests/real_sites/many target/release/vigie {{ARGS}}
+
 # posts a second through queue and verdicts
 throughput:
     cargo test --release --test it throughput -- --ignored --nocapture

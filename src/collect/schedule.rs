@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::coverage::{History, TroubleKind};
 use super::cursor::Memory;
 use super::intake::Intake;
+use super::settings::Source;
 use super::visit::{Between, Outcome, Stop, Visitor};
 use crate::telemetry::events;
 
@@ -76,7 +77,10 @@ async fn note_outcome<I: Intake>(visitor: &Visitor<I>, between: &mut Between, ou
     let memory = &mut between.memory;
     // Requests that a host refuses for a while can keep a site away for longer than its own interval.
     let longest = site.max_interval.max(MAX_TROUBLE);
-    let changes = memory.history.judge(now, &outcome.sight, &outcome.end(), longest, site.quiet_after);
+    // Nobody drops files in a folder by the clock: its silence is told only where a limit is set.
+    let by_hand = matches!(site.source, Source::Inbox(_));
+    let quiet_after = site.quiet_after.or(by_hand.then_some(Duration::ZERO));
+    let changes = memory.history.judge(now, &outcome.sight, &outcome.end(), longest, quiet_after);
     for change in &changes {
         events::site_trouble(&site.id, change.kind.name(), change.began.as_deref());
     }
