@@ -62,6 +62,14 @@ struct Shown {
     troubles: std::collections::BTreeMap<String, Trouble>,
     #[serde(default)]
     deleted: Vec<Deleted>,
+    #[serde(default)]
+    control: Option<Control>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Control {
+    at: Option<jiff::Timestamp>,
+    seen_after: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +152,10 @@ fn print(out: &mut impl Write, site: &Shown, whole: bool) -> std::io::Result<()>
     }
     for (reason, count) in &site.skipped {
         writeln!(out, "  not read, {reason}: {count}")?;
+    }
+    if let Some((at, control)) = site.control.as_ref().and_then(|control| Some((control.at?, control))) {
+        let seen = control.seen_after.map_or_else(|| "not seen yet".to_owned(), |s| format!("seen after {s:.0} s"));
+        writeln!(out, "  control post of {at:.0}: {seen}")?;
     }
     for deleted in &site.deleted {
         let posts = counted(deleted.posts, "post");

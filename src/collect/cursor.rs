@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::control::Planted;
 use super::coverage::History;
 use super::intake::Cursor;
 use super::page::mark;
@@ -34,6 +35,9 @@ pub(super) struct Memory {
     /// What the site usually brings.
     #[serde(default)]
     pub history: History,
+    /// What was planted last to measure the watch itself.
+    #[serde(default)]
+    pub control: Planted,
     /// Where reading of a mailbox stands.
     #[serde(default)]
     pub mbox: super::mbox::Place,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::control::Planted;
 use super::coverage::Trouble;
 use super::cursor::Deleted;
 use crate::model::SiteId;
@@ -53,6 +54,8 @@ pub struct SiteHealth {
     pub troubles: BTreeMap<&'static str, Trouble>,
     /// Posts that are no longer there, the latest last.
     pub deleted: Vec<Deleted>,
+    /// The control post that was planted last, where they are planted.
+    pub control: Option<Planted>,
     /// When the next visit is due.
     pub next_visit: Option<Timestamp>,
 }

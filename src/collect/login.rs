@@ -37,11 +37,17 @@ const LONGEST_PAUSE: i64 = 24 * 3600;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     /// The page has no form with a password.
-    #[error("the login page has no form that can be filled in; hint: check login.page and login.form")]
+    #[error("the page has no form that can be filled in; hint: check the page and the form that the definition names")]
     NoForm,
     /// The form leads elsewhere.
-    #[error("the login form leads to another host; hint: name the page on the host that it leads to as login.page")]
+    #[error("the form leads to another host, or is not sent by POST; hint: name a page on the host that it leads to")]
     Elsewhere,
+    /// It was sent and not taken.
+    #[error("the form was answered with {status}; hint: try it by hand, some forums ask for more fields")]
+    NotTaken {
+        /// HTTP status.
+        status: u16,
+    },
     /// It was filled in and did not help.
     #[error("the login was refused; hint: try the account by hand, then check login.user_field and password_field")]
     Refused,
@@ -249,34 +255,47 @@ fn form_of(html: &Html, url: &Url, login: &LoginRules) -> Result<Form, LoginErro
         None => html.select(&forms).find(|form| form.select(&password).next().is_some()),
     };
     let form = form.ok_or(LoginError::NoForm)?;
-    let action = form.value().attr("action").unwrap_or_default();
-    let action = if action.is_empty() { url.clone() } else { url.join(action).map_err(|_| LoginError::NoForm)? };
-    if action.origin() != login.page.origin()
-        || form.value().attr("method").is_none_or(|m| !m.eq_ignore_ascii_case("post"))
-    {
-        return Err(LoginError::Elsewhere);
-    }
+    let (action, mut fields) = fields_of(form, url, &login.page)?;
     let inputs: Vec<ElementRef<'_>> = form.select(&inputs).take(MAX_FIELDS).collect();
     let kind = |input: &ElementRef<'_>| input.value().attr("type").unwrap_or("text").to_ascii_lowercase();
     let name = |input: &ElementRef<'_>| input.value().attr("name").map(str::to_owned);
     let first = |kinds: &[&str]| inputs.iter().find(|input| kinds.contains(&kind(input).as_str())).and_then(name);
     let password_field = login.password_field.clone().or_else(|| first(&["password"])).ok_or(LoginError::NoForm)?;
     let user_field = login.user_field.clone().or_else(|| first(&["text", "email"])).ok_or(LoginError::NoForm)?;
+    let own = |name: &str| login.fields.iter().any(|(own, _)| own == name);
+    fields.retain(|(name, _)| *name != user_field && *name != password_field && !own(name));
+    Ok(Form { action, fields, user_field, password_field })
+}
+
+/// Where a form goes, and what it sends when nothing is changed in it: hidden fields, texts, what is ticked, its first
+/// button. It must go to the origin of `page` by POST.
+pub(super) fn fields_of(
+    form: ElementRef<'_>,
+    url: &Url,
+    page: &Url,
+) -> Result<(Url, Vec<(String, String)>), LoginError> {
+    let action = form.value().attr("action").unwrap_or_default();
+    let action = if action.is_empty() { url.clone() } else { url.join(action).map_err(|_| LoginError::NoForm)? };
+    let posted = form.value().attr("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
+    if action.origin() != page.origin() || !posted {
+        return Err(LoginError::Elsewhere);
+    }
+    let inputs = Selector::parse("input").expect("a constant selector");
+    let inputs: Vec<ElementRef<'_>> = form.select(&inputs).take(MAX_FIELDS).collect();
+    let kind = |input: &ElementRef<'_>| input.value().attr("type").unwrap_or("text").to_ascii_lowercase();
     let sent = |input: &&ElementRef<'_>| {
-        // Buttons are pressed one at a time: the first one.
         matches!(kind(input).as_str(), "hidden" | "text" | "email") || input.value().attr("checked").is_some()
     };
-    let mut fields: Vec<(String, String)> = Vec::new();
+    // Buttons are pressed one at a time: the first one.
     let button = inputs.iter().find(|input| kind(input) == "submit");
+    let mut fields = Vec::new();
     for input in inputs.iter().filter(sent).chain(button) {
-        let Some(name) = name(input) else { continue };
-        let named = login.fields.iter().any(|(own, _)| *own == name);
         let value = input.value().attr("value").unwrap_or_default();
-        if name != user_field && name != password_field && !named && value.len() <= MAX_VALUE {
-            fields.push((name, value.to_owned()));
+        if let Some(name) = input.value().attr("name").filter(|_| value.len() <= MAX_VALUE) {
+            fields.push((name.to_owned(), value.to_owned()));
         }
     }
-    Ok(Form { action, fields, user_field, password_field })
+    Ok((action, fields))
 }
 
 /// The whole chain, on one line: why a file cannot be read stands in its cause.

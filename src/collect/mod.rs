@@ -11,6 +11,7 @@
 mod assemble;
 mod bucket;
 mod collector;
+mod control;
 mod coverage;
 mod cursor;
 mod dates;
@@ -34,6 +35,7 @@ mod visit;
 mod web;
 
 pub use collector::Collector;
+pub use control::Planted;
 pub use coverage::{Trouble, TroubleKind};
 pub use cursor::Deleted;
 pub use health::{HealthBoard, SiteHealth};

@@ -59,6 +59,9 @@ impl<'a, I: Intake> WebVisit<'a, I> {
     /// Reads all listings. One that fails does not keep the others from being read, unless the host is to be left alone.
     pub(super) async fn run(mut self) -> Outcome {
         self.memory.visit += 1;
+        if let Err(stop) = self.plant().await {
+            return Outcome { fault: Some(stop), ..self.outcome };
+        }
         for listing in &self.web.listings {
             if let Err(stop) = self.listing_inside(listing).await {
                 let ends = stop.ends_visit();
@@ -68,9 +71,18 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                 }
             }
         }
+        self.visitor.check_control(self.web, self.memory);
         self.memory.forget(self.web.remember);
         self.save().await;
         self.outcome
+    }
+
+    async fn plant(&mut self) -> Result<(), Stop> {
+        if self.web.control.is_none() {
+            return Ok(());
+        }
+        self.visitor.enter(self.web, self.session).await?;
+        self.visitor.plant(self.web, self.session, self.memory).await
     }
 
     /// Reads a listing, logged in where that is asked for. A session that has ended is begun anew, once.
@@ -396,6 +408,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         message: &Message,
     ) -> Result<bool, Stop> {
         let (post, complete, held) = self.assemble(reading, key, title, message).await?;
+        self.memory.dirty |= self.memory.control.look(&post, self.visitor.now());
         self.outcome.sight.accepted += u64::from(self.visitor.deliver(post).await?);
         // Until here the bytes counted against the memory for downloads.
         drop(held);

@@ -158,6 +158,7 @@ impl Checker {
         });
         let login = raw.login.as_ref().and_then(|login| self.login(login, listings.first()?));
         Some(WebRules {
+            control: raw.control.as_ref().and_then(|control| self.control(control, listings.first()?)),
             login,
             follow: self.follow(raw),
             max_follow: self.number("max_follow", raw.max_follow, 5, 0, 100) as usize,

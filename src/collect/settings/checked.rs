@@ -104,6 +104,8 @@ pub struct WebRules {
     pub post: Option<PostRules>,
     /// How one logs in, where that is needed.
     pub login: Option<LoginRules>,
+    /// How control posts are planted, where that is wanted.
+    pub control: Option<ControlRules>,
     /// What its requests may do.
     pub policy: Arc<Policy>,
     /// Further hosts for files, lower case; with a leading dot for a domain and all below.
@@ -126,6 +128,21 @@ pub struct WebRules {
     pub max_attachments: usize,
     /// Zone of dates without one.
     pub zone: TimeZone,
+}
+
+/// How control posts are planted.
+#[derive(Debug)]
+pub struct ControlRules {
+    /// The page with the form.
+    pub page: Url,
+    /// The form.
+    pub form: Selector,
+    /// What is written into it; `{marker}` stands for the marker.
+    pub fields: Vec<(String, String)>,
+    /// Time between two.
+    pub every: Duration,
+    /// Time within which it must be seen.
+    pub within: Duration,
 }
 
 /// How one logs in.

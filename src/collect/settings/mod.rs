@@ -5,14 +5,15 @@
 mod bucket;
 mod check;
 mod checked;
+mod control;
 mod families;
 mod follow;
 mod login;
 pub mod raw;
 
 pub use checked::{
-    BucketRules, Examples, InboxRules, Item, ListForm, ListRules, LoginRules, MboxRules, PostRules, Site, Source,
-    WebRules,
+    BucketRules, ControlRules, Examples, InboxRules, Item, ListForm, ListRules, LoginRules, MboxRules, PostRules, Site,
+    Source, WebRules,
 };
 pub use families::{Families, Family};
 

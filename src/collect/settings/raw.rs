@@ -50,7 +50,7 @@ pub struct RawSite {
     /// something does. Default: same as `interval`, that is no spreading. Up to 7 days.
     pub max_interval: Option<SignedDuration>,
     /// How long nothing new may come before the site is called quiet; 0 is never. Default: three times its longest
-    /// pause so far, an hour at least. Up to a year.
+    /// pause so far, an hour at least; never for an `inbox`. Up to a year.
     pub quiet_after: Option<SignedDuration>,
     /// Whether the site is read at all. Default true.
     pub enabled: Option<bool>,
@@ -94,6 +94,8 @@ pub struct RawSite {
     pub max_follow: Option<u32>,
     /// How one logs in, with the operator's own account. Default: one does not.
     pub login: Option<RawLogin>,
+    /// How control posts are planted. Default: none are.
+    pub control: Option<RawControl>,
     /// What stands where in a listing.
     pub listing: Option<RawListing>,
     /// What stands where on the page of an entry (a thread, a paste page).
@@ -101,6 +103,23 @@ pub struct RawSite {
     /// Synthetic pages with what must be read from them; `vigie site check` tries them.
     #[serde(default, rename = "example")]
     pub examples: Vec<RawExample>,
+}
+
+/// `[site.control]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawControl {
+    /// Page with the form for a post, relative to `url`. Required; on the site's own host.
+    pub page: Option<String>,
+    /// Selector of the form. Default: the first with a text area.
+    pub form: Option<String>,
+    /// What is written into which field; `{marker}` stands for the marker. At least one holds it.
+    #[serde(default)]
+    pub fields: std::collections::BTreeMap<String, String>,
+    /// Time between two. Default `24h`, 1 h to 30 days.
+    pub every: Option<SignedDuration>,
+    /// Time within which it must be seen. Default `15m`, 10 s to 7 days.
+    pub within: Option<SignedDuration>,
 }
 
 /// `[[site.follow]]`.

@@ -1,6 +1,7 @@
 //! Sites on loopback, and an intake that remembers: the readers against what real sites do.
 
 mod bucket;
+mod control;
 mod follow;
 mod forums;
 mod inbox;
@@ -184,6 +185,11 @@ impl Bench {
     /// What was recorded as deleted, and how many posts.
     pub(super) fn deleted(&self) -> Vec<(String, u64)> {
         self.between.memory.deleted.iter().map(|deleted| (deleted.what.clone(), deleted.posts)).collect()
+    }
+
+    /// What is wrong with the watch, by kind.
+    pub(super) fn troubles(&self) -> Vec<&'static str> {
+        self.between.memory.history.troubles().keys().map(|kind| kind.name()).collect()
     }
 
     pub(super) fn health(&self) -> super::SiteHealth {
