@@ -168,6 +168,18 @@ fn only_what_matched_is_kept_where_that_is_asked_for() {
 }
 
 #[test]
+fn an_alert_tells_a_few_of_many_missing_parts_and_the_manifest_all() {
+    let bench = bench(|settings| settings.keep = Keep::Matching);
+    let mut files: Vec<&[u8]> = vec![b"nothing"; 40];
+    files.push(SECRET.as_bytes());
+    let mut verdicts = vec![Verdict::Clear; 40];
+    verdicts.push(Verdict::Leak);
+    let told = capture(&bench.vault, &post("pastes:1", &files), &verdicts).evidence.missing;
+    assert_eq!((told.len(), told[5].as_str()), (6, "and 35 more parts, which the manifest names"));
+    assert_eq!(only(&bench).manifest().unwrap().missing.len(), 40);
+}
+
+#[test]
 fn every_limit_cuts_and_says_so() {
     let large = vec![b'x'; 40 << 10];
     let body = post("pastes:1", &[&large, SECRET.as_bytes()]);

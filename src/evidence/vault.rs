@@ -48,6 +48,9 @@ pub(super) const MAX_MANIFEST: u64 = 64 << 20;
 /// as they like, and must not be able to leave no room for a leak.
 const TERM_SHARE: u64 = 2;
 
+/// Missing parts that an alert tells one by one: a post may have thousands of attachments.
+const TOLD: usize = 5;
+
 /// What captures there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -255,7 +258,12 @@ struct Reserved<'p> {
 }
 
 fn reference(manifest: Manifest, text: &[u8]) -> EvidenceRef {
-    EvidenceRef { id: manifest.id, manifest_sha256: Some(sha256_hex(text)), missing: manifest.missing }
+    let mut missing = manifest.missing;
+    if missing.len() > TOLD {
+        let more = missing.split_off(TOLD).len();
+        missing.push(format!("and {more} more parts, which the manifest names"));
+    }
+    EvidenceRef { id: manifest.id, manifest_sha256: Some(sha256_hex(text)), missing }
 }
 
 impl Totals {

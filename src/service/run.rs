@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -78,21 +78,7 @@ pub async fn run(config: Config) -> Result<()> {
     let inventories = Mutex::new(inventories);
     let (sources, current) = (opened.sources, opened.current);
     let reloader = Reloader { config, sources, current, committer, sites, proof: proof.clone(), inventories };
-    let mut result = Ok(());
-    loop {
-        let changed = tokio::select! {
-            changed = changes.recv() => changed.unwrap_or(Changed::Everything),
-            _ = signals.hangup.recv() => Changed::Everything,
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
-            ended = &mut flow => {
-                result = ended.context("judging ended by itself").and_then(|r| r.context("judging cannot start"));
-                result = result.and(Err(anyhow!("judging ended while the service runs")));
-                break;
-            }
-        };
-        reloader.reload(changed).await;
-    }
+    let result = until_stopped(&reloader, &mut changes, &mut signals, &mut flow).await;
 
     let stopping = Instant::now();
     events::service_draining();
@@ -116,6 +102,28 @@ pub async fn run(config: Config) -> Result<()> {
     }
     events::service_stopped(stopping.elapsed());
     result
+}
+
+/// Reads again what changes, until a stop is asked for or judging ends by itself, which it must not.
+async fn until_stopped(
+    reloader: &Reloader,
+    changes: &mut mpsc::Receiver<Changed>,
+    signals: &mut Signals,
+    flow: &mut JoinHandle<Result<(), rayon::ThreadPoolBuildError>>,
+) -> Result<()> {
+    loop {
+        let changed = tokio::select! {
+            changed = changes.recv() => changed.unwrap_or(Changed::Everything),
+            _ = signals.hangup.recv() => Changed::Everything,
+            _ = signals.terminate.recv() => return Ok(()),
+            _ = signals.interrupt.recv() => return Ok(()),
+            ended = &mut *flow => {
+                ended.context("judging ended by itself")?.context("judging cannot start")?;
+                return Err(anyhow!("judging ended while the service runs"));
+            }
+        };
+        reloader.reload(changed).await;
+    }
 }
 
 /// What stands between start and stop.
