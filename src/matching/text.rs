@@ -10,8 +10,12 @@ use crate::model::{Batch, Layout};
 
 use super::shape::{LONGEST_VALUE, trimmed};
 
+mod words;
+
+use words::Words;
+
 /// Lines of a paragraph that may together describe one person: longer ones are lists.
-const PARAGRAPH: usize = 14;
+const PARAGRAPH: usize = 24;
 /// Pieces of one row: what stands beyond on a line that long describes nobody in particular.
 const PIECES: usize = 64;
 /// Digits on a line that make it worth a look: fewer name nobody.
@@ -27,7 +31,9 @@ pub(super) fn to_rows(batch: &mut Batch) {
     while at < batch.source {
         let end = memchr(b'\n', &batch.text[at..batch.source]).map_or(batch.source, |n| at + n);
         let line = Line::of(&batch.text, at, end);
-        if line.is_break || paragraph.len() == PARAGRAPH {
+        // A heading stays with what follows it, also behind a blank line.
+        let headed = line.is_break && end - at <= 1 && matches!(paragraph[..], [Line { is_heading: true, .. }]);
+        if !headed && (line.is_break || line.begins_anew(&paragraph)) || paragraph.len() == PARAGRAPH {
             flush(batch, &mut paragraph);
         }
         if !line.is_break {
@@ -46,14 +52,18 @@ struct Line {
     emails: usize,
     digits: usize,
     masks: usize,
+    /// Blanks before its first word.
+    indent: usize,
     is_break: bool,
+    is_heading: bool,
 }
 
 impl Line {
     fn of(text: &[u8], start: usize, end: usize) -> Self {
         let (mut emails, mut digits, mut masks, mut words) = (0, 0, 0, 0);
+        let line = &text[start..end];
         // Counters of a byte, so many bytes at a time that none overflows: the processor then counts many at once.
-        for part in text[start..end].chunks(255) {
+        for part in line.chunks(255) {
             let mut counts = [0u8; 4];
             for &byte in part {
                 counts[0] += u8::from(byte == b'@');
@@ -64,18 +74,34 @@ impl Line {
             let [e, d, m, w] = counts.map(usize::from);
             (emails, digits, masks, words) = (emails + e, digits + d, masks + m, words + w);
         }
-        // Blank, or a rule of dashes, stars or the like.
-        let is_break = words == 0 && masks == 0;
+        // Blank, or a rule of dashes, stars or the like, or nothing but a number.
+        let is_break = words == 0 && masks == 0 || words <= 6 && is_number_of_item(line);
         if emails == 0 {
-            emails = usize::from(has_defanged_at(&text[start..end]));
+            emails = usize::from(has_defanged_at(line));
         }
-        Self { start, end, emails, digits, masks, is_break }
+        let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let is_heading = matches!(line, [b'#', b'#' | b' ', ..] | [b'=', b'=', ..]);
+        Self { start, end, emails, digits, masks, indent, is_break, is_heading }
     }
 
     /// Whether something on it may name somebody.
     fn identifies(&self) -> bool {
         self.emails > 0 || self.digits >= DIGITS || self.masks >= 2
     }
+
+    /// Whether a new item begins with it: a heading, or a line further to the left than the details before it.
+    fn begins_anew(&self, paragraph: &[Line]) -> bool {
+        let [first, .., last] = paragraph else { return self.is_heading };
+        self.is_heading || self.indent <= first.indent && last.indent > first.indent
+    }
+}
+
+/// `#12`, `12.`, `[12]`, `(12)`, `12)`: what stands above an item of a list.
+fn is_number_of_item(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let digits = line.iter().filter(|b| b.is_ascii_digit()).count();
+    let marks = line.iter().filter(|b| matches!(b, b'#' | b'.' | b'[' | b']' | b'(' | b')' | b':' | b'-' | b' ')).count();
+    digits > 0 && digits <= 6 && marks > 0 && digits + marks == line.len() && !line.contains(&b'@')
 }
 
 /// `@` as it is spelled to hide it from harvesters: in brackets, or as a word with a dot after it.
@@ -91,23 +117,13 @@ fn has_defanged_at(line: &[u8]) -> bool {
 /// Writes the rows of a paragraph: one if it describes one person line by line, else one for each line that shows an
 /// identifier.
 fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
-    let identifying = paragraph.iter().filter(|line| line.identifies()).count();
-    if identifying > 0 {
-        let emails: usize = paragraph.iter().map(|line| line.emails).sum();
-        let crowded = paragraph.iter().any(|line| line.emails > 1 || line.digits > 48);
-        // Two telephone numbers, a date, an account: one person's lines each show about one thing.
-        let one_person = paragraph.len() > 1
-            && emails <= 1
-            && !crowded
-            && identifying * 3 <= paragraph.len() * 2 + 3
-            && paragraph.len() < PARAGRAPH
-            && looks_like_a_card(batch, paragraph);
+    if paragraph.iter().any(Line::identifies) {
+        let one_person = is_one_person(batch, paragraph);
         for line in paragraph.iter() {
             if one_person {
                 pieces(batch, line.start, line.end);
             } else if line.identifies() {
-                pieces(batch, line.start, line.end);
-                batch.end_row();
+                rows_of_line(batch, line);
             }
         }
         batch.end_row();
@@ -115,31 +131,100 @@ fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
     paragraph.clear();
 }
 
-/// Lines of one person are short, and no two of them look alike; lines of a list do.
-fn looks_like_a_card(batch: &Batch, paragraph: &[Line]) -> bool {
+/// Whether the lines of a paragraph tell about one person: they are short, name one address at most, and no two of them
+/// are written alike, as those of a list are.
+fn is_one_person(batch: &Batch, paragraph: &[Line]) -> bool {
     let separators = |line: &Line| {
         let text = &batch.text[line.start..line.end];
         text.iter().filter(|b| matches!(b, b',' | b';' | b'|' | b'\t')).count()
     };
-    paragraph.iter().all(|line| line.end - line.start <= LONGEST_VALUE && separators(line) <= 2)
+    let emails: usize = paragraph.iter().map(|line| line.emails).sum();
+    let short = |line: &Line| line.end - line.start <= LONGEST_VALUE && line.digits <= 48 && separators(line) <= 2;
+    paragraph.len() > 1
+        && emails <= 1
+        && paragraph.len() < PARAGRAPH
+        && paragraph.iter().all(short)
         && paragraph.iter().filter(|line| line.digits >= 9).count() <= 4
+        && !has_lines_alike(batch, paragraph)
+}
+
+/// Whether two lines with an identifier show the same kinds of words in the same order, and no label says what they are.
+fn has_lines_alike(batch: &Batch, paragraph: &[Line]) -> bool {
+    let mut seen: Vec<u64> = Vec::with_capacity(paragraph.len());
+    for line in paragraph.iter().filter(|line| line.identifies()) {
+        let text = &batch.text[line.start..line.end];
+        let signature = words::signature(text);
+        let labelled = text.iter().take(40).any(|b| matches!(b, b':' | b'='));
+        if signature > 0xff && !labelled && seen.contains(&signature) {
+            return true;
+        }
+        seen.push(signature);
+    }
+    false
+}
+
+/// The rows of one line: one, or as many as it lists people.
+fn rows_of_line(batch: &mut Batch, line: &Line) {
+    let parting = if line.emails > 1 { parting_of(&batch.text[line.start..line.end], line.emails) } else { None };
+    let Some(parting) = parting else {
+        pieces(batch, line.start, line.end);
+        return batch.end_row();
+    };
+    let mut from = line.start;
+    while from < line.end {
+        let to = memchr(parting, &batch.text[from..line.end]).map_or(line.end, |i| from + i);
+        pieces(batch, from, to);
+        batch.end_row();
+        from = to + 1;
+    }
+}
+
+/// What parts the people whom a line lists: no stretch between two of it holds more than one address, and few hold none.
+fn parting_of(line: &[u8], emails: usize) -> Option<u8> {
+    [b';', b'|', b','].into_iter().find(|parting| {
+        let (mut stretches, mut crowded) = (0, false);
+        for stretch in line.split(|b| b == parting) {
+            crowded |= memchr::memchr_iter(b'@', stretch).take(2).count() > 1;
+            stretches += usize::from(stretch.iter().any(u8::is_ascii_alphanumeric));
+        }
+        !crowded && stretches >= 2 && stretches <= emails * 2
+    })
 }
 
 /// Appends the pieces of one line as cells.
 fn pieces(batch: &mut Batch, start: usize, end: usize) {
-    let (mut from, mut at) = (start, start);
+    let begin = start + words::decoration(&batch.text[start..end]);
+    let spelled = has_defanged_at(&batch.text[start..end]);
+    let (mut from, mut at) = (begin, begin);
     let mut count = 0;
     while at < end && count < PIECES {
-        match separator(&batch.text[..end], start, at) {
-            0 => at += 1,
-            width => {
-                count += usize::from(push(batch, from, at));
-                at += width;
-                from = at;
-            }
+        let width = match separator(&batch.text[..end], begin, at) {
+            0 if !spelled => words::bracket(&batch.text[..end], at),
+            width => width,
+        };
+        if width == 0 {
+            at += 1;
+            continue;
         }
+        count += piece(batch, from, at, spelled);
+        at += width;
+        from = at;
     }
-    push(batch, from, end);
+    piece(batch, from, end, spelled);
+}
+
+/// Appends a piece: its addresses, numbers and dates as cells of their own, and what stands between them. The number of
+/// cells.
+fn piece(batch: &mut Batch, from: usize, to: usize, spelled: bool) -> usize {
+    if spelled {
+        return usize::from(push(batch, from, to));
+    }
+    let mut count = 0;
+    let mut words = Words::new(from, to);
+    while let Some((start, end)) = words.next(&batch.text) {
+        count += usize::from(push(batch, start, end));
+    }
+    count
 }
 
 fn push(batch: &mut Batch, from: usize, to: usize) -> bool {
@@ -287,7 +372,7 @@ mod tests {
             "Some names:\n1) Jean Martin - jean@a.example - 06 12 34 56 78\n2) Zoé Roux – zoe@b.example – +33 6 98 76 54 32\nbye\n",
         );
         assert_eq!(found.len(), 2);
-        assert_eq!(found[0], ["1) Jean Martin", "jean@a.example", "06 12 34 56 78"]);
+        assert_eq!(found[0], ["Jean Martin", "jean@a.example", "06 12 34 56 78"]);
         assert_eq!(found[1][1], "zoe@b.example");
     }
 
@@ -298,7 +383,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                vec!["Jean Martin", "12 rue des Lilas", "75011 Paris", "jean@a.example"],
+                vec!["Jean Martin", "12 rue des Lilas", "75011", "Paris", "jean@a.example"],
                 vec!["Zoé Roux", "Metz", "zoe@b.example"],
             ]
         );

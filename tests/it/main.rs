@@ -20,3 +20,4 @@ mod outbox;
 mod push;
 mod receivers;
 mod reload;
+mod shapes;

@@ -1,0 +1,253 @@
+//! The words of a line of prose, put together to values: addresses, numbers in groups, dates, and the words between.
+//!
+//! A value of prose stands among words that are none. Each identifier becomes a piece of its own; the words between two of
+//! them are a piece too, and where these are a sentence, the capitalised words in it (a name, a town) once more by
+//! themselves.
+
+use super::DIGITS;
+
+/// Words of lower case that stand within names.
+const PARTICLES: [&[u8]; 22] = [
+    b"de", b"du", b"des", b"la", b"le", b"d'", b"van", b"von", b"der", b"den", b"da", b"dos", b"di", b"del", b"della", b"ben",
+    b"bin", b"el", b"al", b"y", b"zu", b"ter",
+];
+
+/// Length of what stands before the first value of a line: bullets, numbers of items, marks of quotes, pictures.
+pub(super) fn decoration(line: &[u8]) -> usize {
+    let mut at = 0;
+    for _ in 0..4 {
+        at += line[at..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'>' | b'#' | b'*' | b'-' | b'+' | b'.')).count();
+        let rest = &line[at..];
+        at += match rest.first() {
+            // Symbols and pictures: the planes of them, and what joins them.
+            Some(0xF0) => 4.min(rest.len()),
+            Some(0xE2) if matches!(rest.get(1), Some(0x80..=0xAF)) => 3.min(rest.len()),
+            Some(0xEF) if rest.get(1) == Some(&0xB8) => 3.min(rest.len()),
+            _ => number_of_item(rest),
+        };
+    }
+    // A sign before a number, or stars that hide, are the value's.
+    while at > 0 && (line[at - 1] == b'+' || line[at - 1] == b'*' && line.get(at).is_some_and(|b| *b != b' ')) {
+        at -= 1;
+    }
+    at
+}
+
+/// Length of `12)`, `12.`, `[12]`, `(12)` or `12:` with a blank behind; 0 if there is none.
+fn number_of_item(text: &[u8]) -> usize {
+    let open = usize::from(matches!(text.first(), Some(b'(' | b'[')));
+    let digits = text[open..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let close = text.get(open + digits).is_some_and(|b| matches!(b, b')' | b']' | b'.' | b':' | b'-' | b'/'));
+    let apart = text.get(open + digits + 1).is_some_and(|b| *b == b' ' || *b == b'\t');
+    if digits > 0 && digits <= 6 && close && apart { open + digits + 2 } else { 0 }
+}
+
+/// Width of a bracket at `at` that parts a remark from what it is about: one beside a blank or the end of the line, and
+/// not within a number.
+pub(super) fn bracket(line: &[u8], at: usize) -> usize {
+    let blank = |i: Option<usize>| i.and_then(|i| line.get(i)).is_none_or(|b| b" \t\n.,;:".contains(b));
+    let apart = match line[at] {
+        b'(' | b'[' | b'{' => blank(at.checked_sub(1)) && line.get(at + 1).is_some_and(|b| *b != b'0' && *b != b'+'),
+        b')' | b']' | b'}' => blank(Some(at + 1)) && at > 0 && line[at - 1] != b'0',
+        _ => false,
+    };
+    usize::from(apart)
+}
+
+/// What kind of words a line is made of, in their order, four bits each: 1 for words, 2 for an address, 3 for a short
+/// number, 4 for a long one. Equal for two lines that are written alike.
+pub(super) fn signature(line: &[u8]) -> u64 {
+    let mut signature = 0u64;
+    for word in line.split(|b| matches!(b, b' ' | b'\t' | b',' | b';' | b'|')).filter(|word| !word.is_empty()) {
+        let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
+        let kind = match () {
+            () if word.contains(&b'@') => 2,
+            () if digits >= DIGITS => 4,
+            () if digits > 0 => 3,
+            () if word.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80) => 1,
+            () => continue,
+        };
+        // Words in a row count once: names have more or fewer.
+        if kind != 1 || signature & 0xf != 1 {
+            signature = signature << 4 | kind;
+        }
+    }
+    signature
+}
+
+/// The values of a stretch of text, as ranges.
+pub(super) struct Words {
+    at: usize,
+    end: usize,
+    /// What was found and is still to be told, last first.
+    found: Vec<(usize, usize)>,
+}
+
+impl Words {
+    pub(super) fn new(at: usize, end: usize) -> Self {
+        Self { at, end, found: Vec::new() }
+    }
+
+    /// The next value.
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<(usize, usize)> {
+        if let Some(found) = self.found.pop() {
+            return Some(found);
+        }
+        let start = self.at;
+        while let Some(word) = word_at(text, self.at, self.end) {
+            let value = if text[word.0..word.1].contains(&b'@') { Some(word) } else { number(text, word, self.end) };
+            if let Some((from, to)) = value {
+                self.at = to;
+                self.found.push((from, to));
+                self.sentence(text, start, from);
+                return self.found.pop();
+            }
+            self.at = word.1;
+        }
+        self.at = self.end;
+        self.sentence(text, start, self.end);
+        self.found.pop()
+    }
+
+    /// Notes the words of a stretch without identifiers, and the capitalised ones of a sentence by themselves.
+    fn sentence(&mut self, text: &[u8], start: usize, end: usize) {
+        let (mut at, mut run, mut small, mut runs) = (start, None::<(usize, usize)>, 0, Vec::new());
+        while let Some((from, to)) = word_at(text, at, end) {
+            let word = &text[from..to];
+            let capital = is_capitalised(word);
+            let particle = PARTICLES.contains(&word);
+            small += usize::from(!capital && !particle && word.first().is_some_and(u8::is_ascii_lowercase));
+            match &mut run {
+                Some(run) if capital => run.1 = to,
+                Some(_) if particle => {}
+                None if capital => run = Some((from, to)),
+                _ => runs.extend(run.take()),
+            }
+            at = to;
+        }
+        runs.extend(run);
+        // What begins with a number is an address: its words are no names.
+        let street = text[start..end].trim_ascii_start().first().is_some_and(u8::is_ascii_digit);
+        if small > 0 && !street {
+            self.found.extend(runs.into_iter().rev().take(8));
+        }
+        let (from, to) = bare(text, start, end);
+        if from < to {
+            self.found.push((from, to));
+        }
+    }
+}
+
+fn is_capitalised(word: &[u8]) -> bool {
+    match word {
+        [b'A'..=b'Z', ..] => true,
+        // Capitals of Latin, Greek and Cyrillic in UTF-8.
+        [0xC3, 0x80..=0x9E, ..] | [0xC4..=0xC5, ..] | [0xCE, 0x86..=0xAB, ..] | [0xD0, 0x80..=0xAF, ..] => true,
+        _ => false,
+    }
+}
+
+/// The next word between blanks, without the punctuation around it.
+fn word_at(text: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
+    let from = at + text[at..end].iter().position(|b| !b.is_ascii_whitespace())?;
+    let to = text[from..end].iter().position(u8::is_ascii_whitespace).map_or(end, |i| from + i);
+    let (start, stop) = bare(text, from, to);
+    if start < stop { Some((start, stop)) } else { word_at(text, to, end) }
+}
+
+/// A range without the blanks and punctuation at its ends.
+fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    let edge = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b',' | b';' | b':' | b'!' | b'?' | b'"' | b'\'' | b'=' | b'|' | b'-' | b'/');
+    while start < end && edge(text[start]) {
+        start += 1;
+    }
+    while end > start && (edge(text[end - 1]) || text[end - 1] == b'.') {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// The number that begins with a word: with the groups that follow it, if it is written in groups.
+fn number(text: &[u8], (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
+    let first = &text[start..end];
+    let mut digits = figures(first);
+    let account = first.len() == 4 && first[..2].iter().all(u8::is_ascii_uppercase) && digits == 2;
+    let grouped = account || digits > 0 && digits < 9 && first.iter().all(|b| is_numeric(*b)) && !is_date(first);
+    // A leading zero or plus announces a telephone number, whose groups may be longer.
+    let announced = matches!(first[0], b'0' | b'+' | b'(');
+    while grouped {
+        let Some((from, to)) = word_at(text, end, limit).filter(|next| next.0 == end + 1) else { break };
+        let next = &text[from..to];
+        let more = figures(next);
+        let short = next.len() <= 4 || announced && digits < 6 && more <= 12;
+        let fits = if account {
+            next.len() <= 4 && next.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'*')
+        } else {
+            short && more > 0 && next.iter().all(|b| is_numeric(*b)) && digits + more <= 15
+        };
+        if !fits || is_date(next) {
+            break;
+        }
+        digits += more;
+        end = to;
+    }
+    (digits >= DIGITS).then_some((start, end))
+}
+
+/// Digits, and the stars that hide some.
+fn figures(word: &[u8]) -> usize {
+    word.iter().filter(|b| b.is_ascii_digit() || **b == b'*').count()
+}
+
+fn is_numeric(b: u8) -> bool {
+    b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'(' | b')' | b'.' | b'-' | b'/')
+}
+
+/// `12/03/1970`, `1970-03-12`, `12.3.70`.
+fn is_date(word: &[u8]) -> bool {
+    let mut parts = word.split(|b| matches!(b, b'/' | b'-' | b'.')).map(|part| part.iter().all(u8::is_ascii_digit).then_some(part.len()));
+    let (Some(Some(a)), Some(Some(b)), Some(Some(c)), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    matches!((a, b, c), (4, 1..=2, 1..=2) | (1..=2, 1..=2, 2 | 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<&str> {
+        let mut words = Words::new(0, text.len());
+        std::iter::from_fn(|| words.next(text.as_bytes())).map(|(from, to)| &text[from..to]).collect()
+    }
+
+    #[test]
+    fn identifiers_stand_alone_and_so_do_the_words_between() {
+        assert_eq!(values("Martin Jeanne j.m@a.example 0612345678 1970-01-02 29000 Brest"), [
+            "Martin Jeanne", "j.m@a.example", "0612345678", "1970-01-02", "29000", "Brest"
+        ]);
+        assert_eq!(values("call +33 6 12 34 56 78 now"), ["call", "+33 6 12 34 56 78", "now"]);
+        assert_eq!(values("FR76 3000 4000 0100 0000 1234 567 ok"), ["FR76 3000 4000 0100 0000 1234 567", "ok"]);
+        assert_eq!(values("12 rue des Lilas 75011 Paris"), ["12 rue des Lilas", "75011", "Paris"]);
+        assert_eq!(values("06 ** ** 34 56"), ["06 ** ** 34 56"]);
+        assert_eq!(values("CRM-2024-0001234"), ["CRM-2024-0001234"]);
+    }
+
+    #[test]
+    fn names_in_sentences_are_found() {
+        assert_eq!(values("The customer Jeanne de la Tour was born on 12/03/1970."), [
+            "The customer Jeanne de la Tour was born on", "The", "Jeanne de la Tour", "12/03/1970"
+        ]);
+        assert_eq!(values("née le 12/03/1970"), ["née le", "12/03/1970"]);
+    }
+
+    #[test]
+    fn what_leads_a_line_is_no_value() {
+        for (line, rest) in [
+            ("1) Jean", "Jean"), ("  - Jean", "Jean"), ("[12] Jean", "Jean"), ("👤 Jean", "Jean"), ("> > Jean", "Jean"),
+            ("+33 6", "+33 6"), ("12 rue", "12 rue"), ("***@a.example", "***@a.example"), ("** Jean", "Jean"),
+        ] {
+            assert_eq!(&line[decoration(line.as_bytes())..], rest, "{line}");
+        }
+    }
+}
