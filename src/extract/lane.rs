@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::container::Reading;
 use super::detect::{Kind, detect};
 use super::encoding;
 use super::limits::Limits;
@@ -117,7 +118,9 @@ impl Lane {
     /// [`Lane::parse`] for readers that hold only the chunk's bytes.
     pub fn parse_bytes(&self, bytes: &[u8], chunk: &Chunk, sink: &mut dyn ContentSink) -> Flow {
         let numbers = TableNumbers::by_header(1 + chunk.no.saturating_mul(TABLES), TABLES);
-        let mut out = Out::new(sink, &self.limits, numbers, chunk.range.start as u64).unbounded();
+        let out = Out::new(sink, &self.limits, numbers, chunk.range.start as u64).unbounded();
+        let mut reading = Reading::new(out);
+        let out = &mut reading.out;
         out.read(bytes.len());
         if chunk.torn {
             plan::note_torn(&mut out);
@@ -125,9 +128,10 @@ impl Lane {
         let first = chunk.no == 0;
         let mark = if first { self.plan.mark } else { 0 };
         let text = plan::decoded(&chunk.prelude, &bytes[mark..], self.plan.charset);
-        self.plan.read(&mut out, &text, first, self.plan.table().map(|_| 0));
+        self.plan.read(out, &text, first, self.plan.table().map(|_| 0));
         out.end_member();
-        out.flow()
+        reading.decoded_parts();
+        reading.out.flow()
     }
 }
 

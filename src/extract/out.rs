@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::limits::Limits;
+use super::text::blob;
 use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Skip, SkipReason, Table};
 
 /// Source bytes after which a batch is handed on.
@@ -73,7 +74,25 @@ pub(crate) struct Out<'s> {
     deadline: Instant,
     stopped: bool,
     skips: HashSet<(String, SkipReason)>,
+    held: Held,
 }
+
+/// Decoded parts of the current member that are still to be read as members of it.
+#[derive(Default)]
+struct Held {
+    parts: Vec<(String, Vec<u8>)>,
+    bytes: usize,
+    count: usize,
+    /// Whether the last part gathers cells of the table at hand.
+    gathers: bool,
+    /// Cells that looked encoded and were not, since the last that was.
+    misses: u32,
+}
+
+/// Bytes of decoded parts held at once.
+const MAX_HELD: usize = 64 << 20;
+/// Cells in vain after which a member's cells are looked at no more.
+const MAX_MISSES: u32 = 256;
 
 impl<'s> Out<'s> {
     pub(crate) fn new(
@@ -97,6 +116,51 @@ impl<'s> Out<'s> {
             deadline: Instant::now() + limits.time(),
             stopped: false,
             skips: HashSet::new(),
+            held: Held::default(),
+        }
+    }
+
+    /// Keeps a decoded part for the container's reader.
+    pub(crate) fn hold(&mut self, kind: &str, bytes: Vec<u8>) {
+        if self.held.bytes + bytes.len() > MAX_HELD || self.held.count as u64 >= self.limits.members {
+            return self.skip(SkipReason::TooLarge, format!("more than {MAX_HELD} bytes of encoded parts"));
+        }
+        self.held.bytes += bytes.len();
+        self.held.count += 1;
+        self.held.gathers = false;
+        self.held.parts.push((format!("{kind}-{}", self.held.count), bytes));
+    }
+
+    /// The parts held so far.
+    pub(crate) fn take_held(&mut self) -> Vec<(String, Vec<u8>)> {
+        self.held.bytes = 0;
+        self.held.gathers = false;
+        std::mem::take(&mut self.held.parts)
+    }
+
+    /// Decodes the cells of the batch that are encoded dumps, into one part for the whole table: a line each.
+    fn hold_cells(&mut self) {
+        for i in 0..self.rows.cells.len() {
+            let cell = self.rows.cells[i];
+            if cell.len() < 64 || self.held.misses >= MAX_MISSES {
+                continue;
+            }
+            let Some(mut bytes) = blob::in_cell(cell.of(&self.rows.text)) else {
+                self.held.misses += 1;
+                continue;
+            };
+            self.held.misses = 0;
+            bytes.push(b'\n');
+            match self.held.parts.last_mut().filter(|_| self.held.gathers) {
+                Some((_, part)) if self.held.bytes + bytes.len() <= MAX_HELD => {
+                    self.held.bytes += bytes.len();
+                    part.extend_from_slice(&bytes);
+                }
+                _ => {
+                    self.hold("base64", bytes);
+                    self.held.gathers = true;
+                }
+            }
         }
     }
 
@@ -226,6 +290,7 @@ impl<'s> Out<'s> {
         if self.stopped() {
             return;
         }
+        self.hold_cells();
         let mut rows = self.rows.rows() as u64;
         if rows > self.rows_left {
             let keep = self.rows_left as usize;

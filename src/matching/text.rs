@@ -56,6 +56,8 @@ struct Line {
     indent: usize,
     is_break: bool,
     is_heading: bool,
+    /// Whether it says what the next line holds.
+    is_label: bool,
 }
 
 impl Line {
@@ -81,7 +83,8 @@ impl Line {
         }
         let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let is_heading = matches!(line, [b'#', b'#' | b' ', ..] | [b'=', b'=', ..]);
-        Self { start, end, emails, digits, masks, indent, is_break, is_heading }
+        let is_label = line.trim_ascii_end().ends_with(b":");
+        Self { start, end, emails, digits, masks, indent, is_break, is_heading, is_label }
     }
 
     /// Whether something on it may name somebody.
@@ -92,7 +95,7 @@ impl Line {
     /// Whether a new item begins with it: a heading, or a line further to the left than the details before it.
     fn begins_anew(&self, paragraph: &[Line]) -> bool {
         let [first, .., last] = paragraph else { return self.is_heading };
-        self.is_heading || self.indent <= first.indent && last.indent > first.indent
+        self.is_heading || !self.is_label && self.indent <= first.indent && last.indent > first.indent
     }
 }
 
@@ -244,6 +247,9 @@ fn separator(line: &[u8], start: usize, at: usize) -> usize {
     let spaced = |width: usize| at > start && line[at - 1] == b' ' && matches!(line.get(at + width), Some(b' ') | None);
     match line[at] {
         b'\t' | b';' | b'|' | b',' | b'<' | b'>' | b'\r' | b'"' => 1,
+        b'-' if next == Some(b'>') => 2,
+        b'.' if line[at..].starts_with(b"...") => line[at..].iter().take_while(|b| **b == b'.').count(),
+        0xe2 if matches!(line.get(at + 1), Some(0x86 | 0x87)) && line.len() > at + 2 => 3,
         b'-' | b'/' | b'=' | b'+' if spaced(1) => 1,
         0xe2 if line[at..].starts_with("–".as_bytes()) || line[at..].starts_with("—".as_bytes()) => 3,
         0xe2 if line[at..].starts_with("•".as_bytes()) && spaced(3) => 3,

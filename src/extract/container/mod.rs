@@ -72,6 +72,21 @@ impl<'s> Reading<'s> {
             _ => plan::read_bytes(&mut self.out, bytes),
         }
         self.out.end_member();
+        self.decoded_parts();
+    }
+
+    /// Reads what was found encoded within the current member, as members of it.
+    pub(crate) fn decoded_parts(&mut self) {
+        for (name, bytes) in self.out.take_held() {
+            let left = self.budget.left.get();
+            if bytes.len() as u64 > left {
+                return self.out.skip(SkipReason::TooLarge, format!("{} bytes once unpacked", self.out.limits.expanded_bytes));
+            }
+            self.budget.left.set(left - bytes.len() as u64);
+            self.nested(|reading| {
+                reading.member(&name, |reading| reading.bytes(&bytes));
+            });
+        }
     }
 
     /// Reads the current member from a stream that is metered already.
@@ -90,6 +105,7 @@ impl<'s> Reading<'s> {
         } else if kind == Kind::Text {
             plan::read_stream(&mut self.out, &mut whole);
             self.out.end_member();
+            self.decoded_parts();
         } else {
             let mut held = Vec::new();
             fill(&mut whole, &mut held, MAX_HELD);

@@ -180,7 +180,11 @@ impl Page<'_> {
         for (name, value) in attributes(page, range) {
             let (name, value) = (&page[name], &page[value]);
             let carried = if name.eq_ignore_ascii_case(b"href") {
-                value.strip_prefix(b"mailto:").or_else(|| value.strip_prefix(b"tel:"))
+                let data = Some(value).filter(|value| value.starts_with(b"data:text") || value.starts_with(b"data:appl"));
+                if data.is_some() {
+                    self.push(b"\n");
+                }
+                value.strip_prefix(b"mailto:").or_else(|| value.strip_prefix(b"tel:")).or(data)
             } else if name.eq_ignore_ascii_case(b"value")
                 || name.eq_ignore_ascii_case(b"title")
                 || name.eq_ignore_ascii_case(b"content")

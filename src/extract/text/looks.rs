@@ -111,6 +111,10 @@ pub(crate) fn looks(cell: &[u8]) -> Looks {
     if c.ats >= 1 && c.spaces == 0 && c.odd == 0 && (c.dots > 0 || c.stars > 0) {
         return if c.ats == 1 { Looks::Email } else { Looks::Noise };
     }
+    // An address among words: a stretch of prose rather than a value.
+    if c.ats >= 1 && c.spaces > 0 && c.dots > 0 {
+        return Looks::Noise;
+    }
     if memchr::memmem::find(cell, b"://").is_some() && c.spaces == 0 {
         return Looks::Url;
     }

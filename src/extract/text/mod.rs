@@ -4,7 +4,9 @@
 //! markup) are tried first, then tables and blocks of lines are looked for, and what is left is handed on as text, in
 //! which `matching` itself finds identifiers by line and paragraph.
 
+pub(crate) mod blob;
 pub(crate) mod delimited;
+mod escaped;
 pub(crate) mod header;
 pub(crate) mod keyvalue;
 pub(crate) mod looks;
@@ -16,6 +18,7 @@ use super::out::Out;
 use super::sql;
 use super::tree::json;
 use crate::model::{Batch, Layout, Shape};
+use delimited::affix;
 use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
 use keyvalue::Blocks;
 
@@ -37,6 +40,8 @@ pub(super) enum Opening {
     Sql(usize),
     /// HTML or XML.
     Markup(usize),
+    /// A dump in base64 or hexadecimal.
+    Blob(usize),
 }
 
 /// What the line at the beginning of `text` opens.
@@ -47,7 +52,9 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
         b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
-        _ => assigned(line).map(|at| Opening::Literal(blank + at)),
+        _ => assigned(line)
+            .map(|at| Opening::Literal(blank + at))
+            .or_else(|| blob::opens(line).map(|at| Opening::Blob(blank + at))),
     }
 }
 
@@ -89,14 +96,27 @@ struct Segmenter {
     breaks: u32,
     /// How much text is passed on when nothing is found.
     stride: usize,
+    /// How often the text was written out already.
+    layers: u32,
 }
+
+/// How often what was escaped may have been escaped before.
+const MAX_LAYERS: u32 = 3;
 
 impl Segmenter {
     fn new() -> Self {
-        Self { breaks: 0, stride: SAMPLE_BYTES }
+        Self { breaks: 0, stride: SAMPLE_BYTES, layers: 0 }
     }
 
     fn read(&mut self, out: &mut Out<'_>, text: &[u8]) {
+        if self.layers < MAX_LAYERS
+            && let Some(plain) = escaped::written_out(text)
+        {
+            self.layers += 1;
+            self.read(out, &plain);
+            self.layers -= 1;
+            return;
+        }
         let mut at = 0;
         while at < text.len() && !out.stopped() {
             at = self.step(out, text, at);
@@ -141,21 +161,25 @@ impl Segmenter {
             Opening::Literal(blank) => json::read(out, whole, at + blank),
             Opening::Markup(blank) => markup::read(out, whole, at + blank),
             Opening::Sql(blank) => sql::read(out, whole, at + blank),
+            Opening::Blob(blank) => {
+                out.text(&whole[at..at + blank]);
+                blob::read(out, whole, at + blank)
+            }
         }
     }
 
     /// Reads what stands before a found table, then the table.
-    fn table(&mut self, out: &mut Out<'_>, text: &[u8], found: Found, splits: u32) -> usize {
+    fn table(&mut self, out: &mut Out<'_>, text: &[u8], mut found: Found, splits: u32) -> usize {
         let before = &text[..found.start];
         match sniff_before(before, splits) {
             Some(earlier) => return self.table(out, before, earlier, splits + 1),
             None => out.text(before),
         }
-        found.start + self.rows(out, &text[found.start..], &found)
+        found.start + self.rows(out, &text[found.start..], &mut found)
     }
 
-    fn rows(&mut self, out: &mut Out<'_>, text: &[u8], found: &Found) -> usize {
-        let (header, rows_at) = header_of(text, found);
+    fn rows(&mut self, out: &mut Out<'_>, text: &[u8], found: &mut Found) -> usize {
+        let (header, rows_at) = settle_columns(text, found);
         out.table(shape_of(text, found), header);
         let end = delimited::read(out, text, rows_at, &found.dialect, &mut self.breaks);
         // A table of which not even one row could be read would be found again for ever.
@@ -226,8 +250,9 @@ pub(crate) fn line_end(text: &[u8]) -> usize {
     memchr::memchr(b'\n', text).map_or(text.len(), |i| i + 1)
 }
 
-/// The header of a found table, if its first row is one, and where the rows behind begin.
-pub(crate) fn header_of(text: &[u8], found: &Found) -> (Option<Vec<String>>, usize) {
+/// Settles what a found table's columns are called and what is taken from their cells. Returns the header, if there is
+/// one, and where the rows behind it begin.
+pub(crate) fn settle_columns(text: &[u8], found: &mut Found) -> (Option<Vec<String>>, usize) {
     let dialect = &found.dialect;
     let mut rows: Vec<Batch> = Vec::new();
     let (mut at, mut body_at) = (0, 0);
@@ -247,8 +272,35 @@ pub(crate) fn header_of(text: &[u8], found: &Found) -> (Option<Vec<String>>, usi
     if rows.is_empty() {
         return (None, 0);
     }
+    let cells_of = |rows: &[Batch]| -> Vec<Vec<Vec<u8>>> {
+        rows.iter().map(|row| row.row(0).cells().map(<[u8]>::to_vec).collect()).collect()
+    };
+    let raw = cells_of(&rows);
+    let views: Vec<Vec<&[u8]>> = raw.iter().map(|row| row.iter().map(Vec::as_slice).collect()).collect();
+    let affixes = affix::learn(&views);
+    for row in &mut rows {
+        affix::strip_batch(row, &affixes);
+    }
+    found.dialect.affixes = affixes;
     let cells: Vec<Vec<&[u8]>> = rows.iter().map(|row| row.row(0).cells().collect()).collect();
-    if header::is_header(&cells[0], &cells[1..]) { (Some(header::names(&cells[0])), body_at) } else { (None, 0) }
+    if header::is_header(&cells[0], &cells[1..]) {
+        return (Some(header::names(&cells[0])), body_at);
+    }
+    (labels(&found.dialect), 0)
+}
+
+/// The labels within the cells as a header, if most columns have one.
+fn labels(dialect: &delimited::Dialect) -> Option<Vec<String>> {
+    let labelled = dialect.affixes.iter().filter(|affix| affix.label.is_some()).count();
+    (labelled >= 2 && labelled * 2 >= dialect.columns).then(|| {
+        let mut names = vec![String::new(); dialect.columns];
+        for affix in &dialect.affixes {
+            if let (Some(name), Some(label)) = (names.get_mut(affix.column()), &affix.label) {
+                name.clone_from(label);
+            }
+        }
+        names
+    })
 }
 
 /// Whether the table is a list of addresses with something behind them, or any table.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delimited::{self, last_row_end, sniff::Found};
 use super::separator::Separator;
-use super::{Look, Opening, Segmenter, header_of, look, opening, sample, shape_of};
+use super::{Look, Opening, Segmenter, look, opening, sample, settle_columns, shape_of};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
 use crate::extract::markup;
@@ -54,9 +54,9 @@ impl Plan {
         let whole = head.len() - head.len() % charset.unit();
         let text = encoding::decode(&head[..whole.min(encoding::SAMPLE * 2)], charset);
         let course = match announced(&text).map_or_else(|| main_table(&text).ok_or(Course::Lines), Err) {
-            Ok(found) => {
+            Ok(mut found) => {
                 let rest = &text[found.start..];
-                let (header, rows_at) = header_of(rest, &found);
+                let (header, rows_at) = settle_columns(rest, &mut found);
                 let shape = shape_of(rest, &found);
                 Course::Table { rows_at: found.start + rows_at, shape, header, found }
             }

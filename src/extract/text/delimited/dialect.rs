@@ -4,6 +4,8 @@
 
 use memchr::{memchr, memchr2, memrchr};
 
+use super::affix::Affix;
+
 /// The longest quoted cell. A quote that closes later, or never, was no quote.
 pub(crate) const MAX_QUOTED: usize = 64 << 10;
 
@@ -28,11 +30,13 @@ pub(crate) struct Dialect {
     pub framed: bool,
     /// Number of cells in most rows.
     pub columns: usize,
+    /// What is taken from the cells of some columns.
+    pub affixes: Vec<Affix>,
 }
 
 impl Dialect {
     pub(crate) fn new(delimiter: u8) -> Self {
-        Self { delimiter, long: None, quote: b'"', backslash: false, padded: false, framed: false, columns: 0 }
+        Self { delimiter, long: None, quote: b'"', backslash: false, padded: false, framed: false, columns: 0, affixes: Vec::new() }
     }
 
     /// Whether every delimiter and line end in a text without quotes and backslashes parts cells.
@@ -43,11 +47,18 @@ impl Dialect {
     /// Whether the delimiter begins at `at`, given that its first byte stands there; its length.
     pub(crate) fn delimits(&self, text: &[u8], at: usize) -> Option<usize> {
         match self.long {
+            Some(long) if long == b" - " && is_bullet(text, at) => None,
             Some(long) => text[at..].starts_with(long).then_some(long.len()),
             None if self.delimiter == b':' => colon_delimits(text, at).then_some(1),
             None => Some(1),
         }
     }
+}
+
+/// A dash with nothing but blanks before it on its line is a bullet: it parts nothing.
+fn is_bullet(text: &[u8], at: usize) -> bool {
+    let line = memrchr(b'\n', &text[at.saturating_sub(32)..at]).map_or(at.saturating_sub(32), |i| at.saturating_sub(32) + i + 1);
+    (line == 0 || text[line - 1] == b'\n') && text[line..at].iter().all(u8::is_ascii_whitespace)
 }
 
 /// A colon within a time of day, a web address or a port parts nothing.

@@ -4,6 +4,7 @@
 //! are handed on as text; three rows of another width, or an opening of another shape, end the table, and the
 //! segmenter looks again.
 
+pub(crate) mod affix;
 mod dialect;
 mod row;
 pub(crate) mod sniff;
@@ -110,12 +111,14 @@ fn read_unit(
             Verdict::Drop => {}
             Verdict::EndsTable => {
                 shrink_source(out.batch(), odd.start);
+                affix::strip_batch(out.batch(), &dialect.affixes);
                 out.rows_done();
                 out.flush_rows();
                 return (range.start + odd.start, true);
             }
         }
     }
+    affix::strip_batch(out.batch(), &dialect.affixes);
     out.rows_done();
     out.flush_rows();
     (range.end, false)
@@ -166,7 +169,13 @@ fn judge(text: &[u8], odd: &Odd, dialect: &Dialect, breaks: &mut u32) -> Verdict
     if is_rule(line) {
         return Verdict::Drop;
     }
-    if odd.cells >= 2 && odd.cells * 2 >= dialect.columns {
+    // Behind a blank line, and with no row of the table to come, it is what is said about the table.
+    let parted = || {
+        let before = &text[..odd.start];
+        (before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n"))
+            && !following(text, odd.end, dialect).take(4).any(|cells| cells == dialect.columns)
+    };
+    if odd.cells >= 2 && odd.cells * 2 >= dialect.columns && !parted() {
         let same = || following(text, odd.end, dialect).take(2).filter(|cells| *cells == odd.cells).count() == 2;
         if *breaks < MAX_BREAKS && same() {
             *breaks += 1;

@@ -19,7 +19,9 @@ const WEIGHED: usize = 48;
 const GAP: usize = 6;
 
 const SINGLE: [u8; 10] = [b',', b';', b'\t', b'|', b':', b'^', b'~', 0x01, b'#', 0x1f];
-const LONG: [&[u8]; 12] = [
+const LONG: [&[u8]; 14] = [
+    b"::",
+    b" & ",
     b" - ",
     " – ".as_bytes(),
     " — ".as_bytes(),

@@ -1,0 +1,229 @@
+//! What stands around the values of a column without belonging to them: numbers of items, labels, times of log lines,
+//! words that lead to a value.
+//!
+//! Learnt from the sample: a beginning that nearly all cells of a column share once runs of digits count as one. A
+//! beginning that may be part of the values (`12 rue …`) is none.
+
+use super::super::looks::looks;
+use crate::model::{Batch, Span};
+
+/// The longest beginning, in bytes.
+const MAX_LEAD: usize = 64;
+/// Cells that must share one.
+const LEAST: usize = 3;
+/// What ends a row of a table of LaTeX.
+const LATEX: &[u8] = b"\\\\";
+
+/// One unit of a beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Digits,
+    Blanks,
+    Byte(u8),
+}
+
+/// What is taken from the cells of one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Affix {
+    column: usize,
+    lead: Vec<Unit>,
+    /// Whether the cell ends before the mark that ends a row of LaTeX.
+    latex: bool,
+    /// The lead as a name for the column, if it is a label.
+    pub(crate) label: Option<String>,
+}
+
+impl Affix {
+    /// The column.
+    pub(crate) fn column(&self) -> usize {
+        self.column
+    }
+}
+
+/// The affixes of the columns of some rows.
+pub(crate) fn learn(rows: &[Vec<&[u8]>]) -> Vec<Affix> {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    (0..width).filter_map(|column| of_column(column, rows)).collect()
+}
+
+/// Takes the affixes off a row.
+pub(crate) fn strip(cells: &mut [Span], text: &[u8], affixes: &[Affix]) {
+    for affix in affixes {
+        let Some(cell) = cells.get_mut(affix.column) else { continue };
+        let content = cell.of(text);
+        if let Some(length) = consume(content, &affix.lead) {
+            cell.start += length as u32;
+        }
+        if affix.latex
+            && let Some(end) = memchr::memmem::find(cell.of(text), LATEX)
+        {
+            cell.end = cell.start + cell.of(text)[..end].trim_ascii_end().len() as u32;
+        }
+    }
+}
+
+/// Takes the affixes off every row of a batch.
+pub(crate) fn strip_batch(batch: &mut Batch, affixes: &[Affix]) {
+    if affixes.is_empty() {
+        return;
+    }
+    let mut start = 0;
+    for end in &batch.row_ends {
+        strip(&mut batch.cells[start..*end as usize], &batch.text, affixes);
+        start = *end as usize;
+    }
+}
+
+fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
+    let cells: Vec<&[u8]> = rows.iter().filter_map(|row| row.get(column)).copied().filter(|cell| !cell.is_empty()).collect();
+    if cells.len() < LEAST {
+        return None;
+    }
+    let latex = cells.iter().filter(|cell| memchr::memmem::find(cell, LATEX).is_some()).count() * 10 >= cells.len() * 9;
+    let lead = cells.iter().take(2).find_map(|base| {
+        ends(base).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, &cells))
+    });
+    if lead.is_none() && !latex {
+        return None;
+    }
+    let lead = lead.unwrap_or_default();
+    let label = label(&lead);
+    Some(Affix { column, lead, latex, label })
+}
+
+fn units(lead: &[u8]) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for &b in lead {
+        let unit = match b {
+            b'0'..=b'9' => Unit::Digits,
+            b' ' | b'\t' => Unit::Blanks,
+            b => Unit::Byte(b),
+        };
+        if !(matches!(unit, Unit::Digits | Unit::Blanks) && units.last() == Some(&unit)) {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+/// Length of the beginning of `cell` that `lead` describes.
+fn consume(cell: &[u8], lead: &[Unit]) -> Option<usize> {
+    let mut at = 0;
+    for unit in lead {
+        at += match unit {
+            Unit::Digits => cell[at..].iter().take_while(|b| b.is_ascii_digit()).count(),
+            Unit::Blanks => cell[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count(),
+            Unit::Byte(b) => usize::from(cell.get(at) == Some(b)),
+        };
+        let read = at > 0 && match unit {
+            Unit::Digits => cell[at - 1].is_ascii_digit(),
+            Unit::Blanks => matches!(cell[at - 1], b' ' | b'\t') || at == cell.len(),
+            Unit::Byte(b) => cell[at - 1] == *b,
+        };
+        // What stands before an empty value may lack its last blank.
+        if !read && !(*unit == Unit::Blanks && at <= cell.len()) {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// Where a lead may end in a cell, shortest first.
+fn ends(cell: &[u8]) -> Vec<usize> {
+    let head = &cell[..cell.len().min(MAX_LEAD)];
+    let mut ends = Vec::new();
+    for at in 1..=head.len() {
+        let (lead, behind) = (&cell[..at], cell.get(at).copied());
+        let digits = lead.iter().any(u8::is_ascii_digit);
+        let letters = lead.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
+        let blank = matches!(head[at - 1], b' ' | b'\t');
+        let bare = lead.trim_ascii_end();
+        let mark = bare.last().copied().unwrap_or(b' ');
+        let inner_blank = !blank && behind == Some(b' ');
+        let ends_here = match mark {
+            _ if inner_blank || behind == Some(b'/') => false,
+            b':' | b'=' => (letters || digits && blank) && bare.len() > 1,
+            b')' | b']' | b'.' | b'>' | b'#' | b'-' => blank && (digits || matches!(lead.trim_ascii_start().first(), Some(b'[' | b'('))),
+            // `née le 12/03/1970`
+            _ => blank && letters && !digits && behind.is_some_and(|b| b.is_ascii_digit() || b == b'+') && is_words(bare),
+        };
+        if ends_here {
+            ends.push(at);
+        }
+    }
+    ends
+}
+
+fn is_words(lead: &[u8]) -> bool {
+    lead.len() >= 2 && lead.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b' ' | b'.' | b'\''))
+}
+
+/// Whether nearly all cells begin so, and something stands behind in some of them.
+fn is_shared(lead: &[Unit], cells: &[&[u8]]) -> bool {
+    let lengths: Vec<Option<usize>> = cells.iter().map(|cell| consume(cell, lead)).collect();
+    let shared = lengths.iter().flatten().count();
+    let filled = cells.iter().zip(&lengths).filter(|(cell, length)| length.is_some_and(|l| l < cell.len())).count();
+    let marked = lead.iter().rev().find(|unit| **unit != Unit::Blanks).is_some_and(|unit| matches!(unit, Unit::Byte(b) if !b.is_ascii_alphanumeric() && *b < 0x80));
+    // Words that lead must lead to something typed in every cell.
+    let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| looks(&cell[l..]).typed()));
+    shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || typed())
+}
+
+/// The lead as a name: letters and blanks before a colon or an equals sign.
+fn label(lead: &[Unit]) -> Option<String> {
+    let bytes: Vec<u8> = lead
+        .iter()
+        .map(|unit| match unit {
+            Unit::Digits => b'0',
+            Unit::Blanks => b' ',
+            Unit::Byte(b) => *b,
+        })
+        .collect();
+    let name = bytes.trim_ascii().strip_suffix(b":").or_else(|| bytes.trim_ascii().strip_suffix(b"="))?.trim_ascii();
+    let plain = name.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || matches!(b, b' ' | b'_' | b'-' | b'.'));
+    (plain && !name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(cells: [&str; 4]) -> Vec<String> {
+        let rows: Vec<Vec<&[u8]>> = cells.iter().map(|cell| vec![cell.as_bytes()]).collect();
+        let affixes = learn(&rows);
+        let strip_one = |cell: &&str| {
+            let mut spans = [Span { start: 0, end: cell.len() as u32 }];
+            strip(&mut spans, cell.as_bytes(), &affixes);
+            String::from_utf8_lossy(spans[0].of(cell.as_bytes())).into_owned()
+        };
+        cells.iter().map(strip_one).collect()
+    }
+
+    #[test]
+    fn numbers_labels_and_leading_words_are_taken_off() {
+        for (cells, bare) in [
+            (["1) Jean", "2) Paul", "10) Zoé", "11) Léa"], ["Jean", "Paul", "Zoé", "Léa"]),
+            (["   1: a", "   2: b", "  10: c", " 999: d"], ["a", "b", "c", "d"]),
+            (["Nom: Martin", "Nom: Petit", "Nom:", "Nom: Roux"], ["Martin", "Petit", "", "Roux"]),
+            (["née le 12/03/1970", "née le 01/01/1980", "née le 2/3/1990", "née le 05/06/1950"], ["12/03/1970", "01/01/1980", "2/3/1990", "05/06/1950"]),
+            (["[01/08 12:01] me: Ann", "[01/08 12:02] me: Bob", "[01/08 12:03] me: Cid", "[01/08 12:04] me: Dan"], ["Ann", "Bob", "Cid", "Dan"]),
+        ] {
+            assert_eq!(stripped(cells), bare);
+        }
+    }
+
+    #[test]
+    fn what_values_have_in_common_stays() {
+        for cells in [
+            ["12 rue Haute", "3 rue Basse", "7 rue des Lilas", "1 rue Verte"],
+            ["+33 612345678", "+33 612345679", "+33 612345670", "+33 612345671"],
+            ["1970-01-02", "1970-01-03", "1970-02-03", "1971-01-01"],
+            ["https://a.example", "https://b.example", "https://c.example", "https://d.example"],
+            ["FR76 3000 1", "FR76 3000 2", "FR76 3000 3", "FR76 3000 4"],
+            ["a@x.example", "ab@x.example", "ac@x.example", "ad@x.example"],
+            ["12:30", "12:31", "12:32", "12:33"],
+        ] {
+            assert_eq!(stripped(cells), cells);
+        }
+    }
+}
