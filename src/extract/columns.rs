@@ -1,8 +1,8 @@
 //! Rows whose values come by name: aligned into columns in the order in which the names first appear.
 //!
 //! Values are ranges of the text that is read, or appended behind it where they had to be unescaped. The table is
-//! announced when its first batch is full, with the columns known by then; should further ones appear later, a table
-//! with the longer header follows.
+//! announced when its first batch is full, with the columns known by then. Columns that appear later or seldom stand
+//! behind those, in the same table; only when there are twice as many does a table with the longer header follow.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,8 @@ pub(crate) struct Columns<'t> {
     row_names: usize,
     /// The column whose name came a second time last, and how often it has come.
     repeated: (usize, usize),
-    announced: Option<usize>,
+    /// How many columns were announced, and as which table.
+    announced: Option<(usize, Option<u32>)>,
     rows: usize,
 }
 
@@ -239,11 +240,14 @@ impl<'t> Columns<'t> {
     }
 
     fn open_table(&mut self, out: &mut Out<'_>) {
-        if self.announced != Some(self.names.len()) {
-            self.announced = Some(self.names.len());
-            let header = (self.named && !self.names.is_empty()).then(|| self.names.clone());
-            let no = out.announce(self.shape, header);
-            out.adopt_table(no);
+        if let Some((columns, no)) = self.announced
+            && self.names.len() <= columns * 2 + 8
+        {
+            return out.adopt_table(no);
         }
+        let header = (self.named && !self.names.is_empty()).then(|| self.names.clone());
+        let no = out.announce(self.shape, header);
+        self.announced = Some((self.names.len(), no));
+        out.adopt_table(no);
     }
 }

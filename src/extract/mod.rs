@@ -5,6 +5,7 @@
 //! is, never by a name; what no parser claims is delivered as text. Everything here is bounded by [`Limits`], writes
 //! nothing to disk, and turns what it does not read into a [`Skip`](crate::model::Skip).
 
+mod cells;
 mod columns;
 mod container;
 mod detect;

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use super::cells;
 use super::limits::Limits;
 use super::text::blob;
 use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Skip, SkipReason, Table};
@@ -291,6 +292,7 @@ impl<'s> Out<'s> {
             return;
         }
         self.hold_cells();
+        cells::open(&mut self.rows);
         let mut rows = self.rows.rows() as u64;
         if rows > self.rows_left {
             let keep = self.rows_left as usize;

@@ -103,7 +103,8 @@ impl Line {
 fn is_number_of_item(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let digits = line.iter().filter(|b| b.is_ascii_digit()).count();
-    let marks = line.iter().filter(|b| matches!(b, b'#' | b'.' | b'[' | b']' | b'(' | b')' | b':' | b'-' | b' ')).count();
+    let marks =
+        line.iter().filter(|b| matches!(b, b'#' | b'.' | b'[' | b']' | b'(' | b')' | b':' | b'-' | b' ')).count();
     digits > 0 && digits <= 6 && marks > 0 && digits + marks == line.len() && !line.contains(&b'@')
 }
 

@@ -62,6 +62,8 @@ impl<'s> Reading<'s> {
                 let gave = office::read_pdf(&mut self.out, bytes, self.budget.left.get());
                 self.budget.left.set(self.budget.left.get().saturating_sub(gave));
             }
+            Kind::Text if office::is_dbase(bytes) => office::read_dbase(&mut self.out, bytes),
+            Kind::Text if office::is_bson(bytes) => office::read_bson(&mut self.out, bytes),
             Kind::Text if office::is_mail(bytes) => self.nested(|reading| reading.mail(bytes)),
             Kind::Zip => self.nested(|reading| zip::read(reading, bytes)),
             Kind::SevenZip => self.nested(|reading| sevenz::read(reading, bytes)),
@@ -80,7 +82,9 @@ impl<'s> Reading<'s> {
         for (name, bytes) in self.out.take_held() {
             let left = self.budget.left.get();
             if bytes.len() as u64 > left {
-                return self.out.skip(SkipReason::TooLarge, format!("{} bytes once unpacked", self.out.limits.expanded_bytes));
+                return self
+                    .out
+                    .skip(SkipReason::TooLarge, format!("{} bytes once unpacked", self.out.limits.expanded_bytes));
             }
             self.budget.left.set(left - bytes.len() as u64);
             self.nested(|reading| {
@@ -102,7 +106,7 @@ impl<'s> Reading<'s> {
             self.nested(|reading| reading.compressed(kind, whole));
         } else if kind == Kind::Tar {
             self.nested(|reading| tar::read(reading, whole, Ratio::of(usize::MAX)));
-        } else if kind == Kind::Text {
+        } else if kind == Kind::Text && !office::is_read_whole(whole.get_ref().0.get_ref()) {
             plan::read_stream(&mut self.out, &mut whole);
             self.out.end_member();
             self.decoded_parts();

@@ -19,6 +19,8 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
     };
     let ratio = Ratio::of(bytes.len());
     let mut lock = Lock::default();
+    let package =
+        archive.index_for_name("[Content_Types].xml").is_some() || archive.index_for_name("mimetype").is_some();
     for no in 0..archive.len() {
         let Ok(entry) = archive.by_index_raw(no) else {
             reading.out.skip(SkipReason::Damaged, "a zip member's header");
@@ -27,7 +29,7 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
         let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
         let (is_dir, encrypted) = (entry.is_dir(), entry.encrypted());
         drop(entry);
-        if is_dir {
+        if is_dir || package && is_layout(&name) {
             continue;
         }
         let go_on = reading.member(&name, |reading| {
@@ -48,6 +50,30 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
             break;
         }
     }
+}
+
+/// Parts of the packages of office programs that say how a document looks: their names are fixed by the formats, and
+/// nobody's data stands in them.
+fn is_layout(name: &str) -> bool {
+    const FILES: [&str; 14] = [
+        "[Content_Types].xml",
+        "mimetype",
+        "styles.xml",
+        "stylesWithEffects.xml",
+        "settings.xml",
+        "webSettings.xml",
+        "fontTable.xml",
+        "numbering.xml",
+        "presProps.xml",
+        "viewProps.xml",
+        "tableStyles.xml",
+        "manifest.xml",
+        "presentation.xml",
+        "manifest.rdf",
+    ];
+    const FOLDERS: [&str; 5] = ["theme/", "slideLayouts/", "slideMasters/", "notesMasters/", "handoutMasters/"];
+    let file = name.rsplit('/').next().unwrap_or(name);
+    FILES.contains(&file) || FOLDERS.iter().any(|folder| name.contains(folder)) && file.ends_with(".xml")
 }
 
 /// What is known of an archive's passwords: usually one opens all members.

@@ -5,6 +5,7 @@ use super::tokens::{Token, Tokens, attributes, resolve};
 use crate::extract::columns::Columns;
 use crate::extract::out::Out;
 use crate::extract::text;
+use crate::extract::text::looks::{Looks, looks};
 use crate::model::{Shape, SkipReason};
 
 /// Tables within each other whose rows are told apart.
@@ -13,8 +14,14 @@ const MAX_TABLES: usize = 32;
 /// Text gathered before it is looked at.
 const MAX_TEXT: usize = 4 << 20;
 
+/// Blocks within each other that are told apart.
+const MAX_BLOCKS: usize = 512;
+
+/// Rows of a table of two columns that may be the fields of one record.
+const MAX_FIELDS: usize = 40;
+
 /// Elements whose beginning and end break a line.
-const BLOCKS: [&[u8]; 32] = [
+const BLOCKS: [&[u8]; 31] = [
     b"p",
     b"div",
     b"li",
@@ -35,7 +42,6 @@ const BLOCKS: [&[u8]; 32] = [
     b"form",
     b"fieldset",
     b"dl",
-    b"dd",
     b"title",
     b"option",
     b"address",
@@ -56,7 +62,15 @@ const VOID: [&[u8]; 12] =
 /// Reads all of the page that begins at `start`.
 pub(super) fn read(out: &mut Out<'_>, page: &[u8], start: usize) -> usize {
     out.flush_rows();
-    let mut reader = Page { page, tables: Vec::new(), text: Vec::new(), depth: 0, pre: 0 };
+    let mut reader = Page {
+        page,
+        tables: Vec::new(),
+        text: Vec::new(),
+        depth: 0,
+        pre: 0,
+        blocks: Vec::new(),
+        cards: Columns::new(page, start, Shape::Markup),
+    };
     let mut tokens = Tokens::new(page, start);
     let mut count = 0u32;
     while let Some(token) = tokens.next() {
@@ -82,6 +96,42 @@ struct Table<'t> {
     heads: bool,
     in_cell: bool,
     rows: usize,
+    /// The first rows, while all have two cells: they may be labels and values.
+    held: Vec<Vec<Vec<u8>>>,
+}
+
+impl Table<'_> {
+    fn put_row(&mut self, out: &mut Out<'_>, row: &[Vec<u8>], at: usize) {
+        for cell in row {
+            let column = self.columns.next_column();
+            self.columns.put_value(column, cell.trim_ascii());
+        }
+        self.rows += 1;
+        self.columns.end_row(out, at);
+    }
+
+    /// Hands on the rows that were held back.
+    fn release(&mut self, out: &mut Out<'_>, at: usize) {
+        for row in std::mem::take(&mut self.held) {
+            self.put_row(out, &row, at);
+        }
+    }
+}
+
+/// Whether rows of two cells are the labels and values of one record: different words to the left, values of different
+/// types to the right.
+fn is_card(rows: &[Vec<Vec<u8>>]) -> bool {
+    let labels: Vec<&[u8]> = rows.iter().map(|row| row[0].trim_ascii()).collect();
+    let label = |(i, label): (usize, &&[u8])| {
+        !label.is_empty() && label.len() <= 40 && !looks(label).typed() && !labels[..i].contains(label)
+    };
+    let types: Vec<Looks> = rows.iter().map(|row| looks(&row[1])).filter(|look| look.typed()).collect();
+    let several = types.iter().any(|look| *look != types[0]);
+    let known = labels.iter().filter(|label| text::header::is_known(label.strip_suffix(b":").unwrap_or(label))).count();
+    rows.len() >= 3
+        && labels.iter().enumerate().all(label)
+        && !types.is_empty()
+        && (several || known * 2 >= labels.len())
 }
 
 struct Page<'t> {
@@ -90,6 +140,10 @@ struct Page<'t> {
     text: Vec<u8>,
     depth: u32,
     pre: u32,
+    /// The blocks that are open, as places in [`BLOCKS`], and whether there are blocks in them.
+    blocks: Vec<(usize, bool)>,
+    /// Records that are tables of two columns each: labels and values.
+    cards: Columns<'t>,
 }
 
 impl Page<'_> {
@@ -129,6 +183,7 @@ impl Page<'_> {
                     heads: true,
                     in_cell: false,
                     rows: 0,
+                    held: Vec::new(),
                 });
             }
             b"tr" => self.end_row(out, at),
@@ -146,10 +201,50 @@ impl Page<'_> {
                 self.pre += 1;
                 self.push(b"\n");
             }
-            b"dt" => self.push(b"\n"),
-            _ if BLOCKS.contains(&name) => self.push(b"\n"),
-            _ => {}
+            b"dt" => self.break_line(),
+            b"dd" => {}
+            _ => self.open_block(name),
         }
+    }
+
+    /// A block begins: its text stands on a line of its own, and the block around it holds lines.
+    fn open_block(&mut self, name: &[u8]) {
+        let Some(block) = BLOCKS.iter().position(|block| *block == name) else { return };
+        self.break_line();
+        if let Some((_, lines)) = self.blocks.last_mut() {
+            *lines = true;
+        }
+        if self.blocks.len() < MAX_BLOCKS && !VOID.contains(&name) {
+            self.blocks.push((block, false));
+        }
+    }
+
+    /// A block ends: one that held lines is followed by a blank one, as a paragraph is.
+    fn close_block(&mut self, name: &[u8]) {
+        let Some(block) = BLOCKS.iter().position(|block| *block == name) else { return };
+        self.break_line();
+        // Elements that are never closed end with the one around them.
+        let near = self.blocks.len().saturating_sub(8);
+        if let Some(i) = self.blocks[near..].iter().rposition(|(open, _)| *open == block) {
+            let lines = self.blocks[near + i].1;
+            self.blocks.truncate(near + i);
+            if lines {
+                self.push(b"\n");
+            }
+        }
+    }
+
+    /// Ends the line at hand, if there is something on it.
+    fn break_line(&mut self) {
+        let in_cell = self.tables.last().is_some_and(|table| table.in_cell);
+        let text = self.text.trim_ascii_end().len();
+        if in_cell || text < self.text.len() && self.text[text..].contains(&b'\n') || text == 0 {
+            if in_cell {
+                self.push(b"\n");
+            }
+            return;
+        }
+        self.push(b"\n");
     }
 
     fn close(&mut self, out: &mut Out<'_>, name: &[u8], at: usize) {
@@ -162,12 +257,12 @@ impl Page<'_> {
                 }
             }
             b"dt" => self.push(b" : "),
+            b"dd" => self.break_line(),
             b"pre" | b"textarea" | b"code" => {
                 self.pre = self.pre.saturating_sub(1);
                 self.push(b"\n");
             }
-            _ if BLOCKS.contains(&name) => self.push(b"\n"),
-            _ => {}
+            _ => self.close_block(name),
         }
     }
 
@@ -180,7 +275,8 @@ impl Page<'_> {
         for (name, value) in attributes(page, range) {
             let (name, value) = (&page[name], &page[value]);
             let carried = if name.eq_ignore_ascii_case(b"href") {
-                let data = Some(value).filter(|value| value.starts_with(b"data:text") || value.starts_with(b"data:appl"));
+                let data =
+                    Some(value).filter(|value| value.starts_with(b"data:text") || value.starts_with(b"data:appl"));
                 if data.is_some() {
                     self.push(b"\n");
                 }
@@ -260,17 +356,30 @@ impl Page<'_> {
             table.columns = Columns::with_header(self.page, at, Shape::Markup, Some(text::header::names(&cells)));
             return;
         }
-        for cell in &row {
-            let column = table.columns.next_column();
-            table.columns.put_value(column, cell.trim_ascii());
+        if row.len() == 2 && !table.header && table.rows == 0 && table.held.len() < MAX_FIELDS {
+            return table.held.push(row);
         }
-        table.rows += 1;
-        table.columns.end_row(out, at);
+        table.release(out, at);
+        table.put_row(out, &row, at);
     }
 
     fn end_table(&mut self, out: &mut Out<'_>, at: usize) {
         self.end_row(out, at);
         if let Some(mut table) = self.tables.pop() {
+            if is_card(&table.held) {
+                for row in &table.held {
+                    let name = row[0].trim_ascii();
+                    let name = name.strip_suffix(b":").unwrap_or(name).trim_ascii_end();
+                    let column = self.cards.column(name, out.limits.columns);
+                    self.cards.put_value(column, row[1].trim_ascii());
+                }
+                // Handed on at once: the batch is the next table's.
+                table.columns.flush(out, at);
+                self.cards.end_row(out, 0);
+                self.cards.flush_here(out);
+            } else {
+                table.release(out, at);
+            }
             table.columns.flush(out, at);
         }
         // Rows of an outer table go on in a batch of their own.

@@ -1,9 +1,13 @@
-//! Markup: tables of HTML pages, records of XML exports, and the text of both.
+//! Markup: tables of HTML pages, records of XML exports, documents of office programs, and the text of all of them.
 
 pub(crate) mod cut;
+mod document;
 mod html;
+mod rtf;
 pub(crate) mod tokens;
 mod xml;
+
+pub(crate) use rtf::{opens as opens_rtf, read as read_rtf};
 
 use super::out::Out;
 use tokens::{Token, Tokens};
@@ -47,6 +51,9 @@ fn begins(text: &[u8]) -> Option<Notation> {
 
 /// Reads the markup that begins at `start`. Returns where it ends; `None` if it is none.
 pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize) -> Option<usize> {
+    if document::is_document(&text[start..]) {
+        return Some(document::read(out, text, start));
+    }
     match begins(&text[start..])? {
         Notation::Html => Some(html::read(out, text, start)),
         Notation::Xml => xml::read(out, text, start),

@@ -41,6 +41,18 @@ pub(super) fn read(out: &mut Out<'_>, text: &[u8], start: usize) -> Option<usize
 struct Pending {
     name: Piece,
     value: Option<Piece>,
+    /// Its only attribute, if that says what the content is: `<field name="mail">…</field>`.
+    attribute: Option<(Piece, Piece)>,
+}
+
+/// Attributes that name the content of their element.
+const NAMING: [&[u8]; 8] = [b"name", b"key", b"field", b"column", b"col", b"label", b"n", b"property"];
+
+impl Pending {
+    /// What its content is called.
+    fn named(&self) -> Piece {
+        self.attribute.map_or(self.name, |(_, value)| value)
+    }
 }
 
 struct Elements<'t> {
@@ -128,14 +140,23 @@ impl Elements<'_> {
         let name = Piece::Text(local, name.end);
         let with_attributes = memchr::memchr(b'=', &self.text[range.clone()]).is_some();
         if !with_attributes {
-            self.pending = Some(Pending { name, value: None });
+            self.pending = Some(Pending { name, value: None, attribute: None });
             if empty {
                 self.close(out, at);
             }
             return;
         }
-        self.tree.open(NodeKind::Object, name);
         let pairs: Vec<_> = attributes(self.text, range).collect();
+        if let [(attribute, value)] = &pairs[..]
+            && NAMING.iter().any(|naming| self.text[attribute.clone()].eq_ignore_ascii_case(naming))
+            && !empty
+        {
+            let value = self.resolved(value.clone());
+            let attribute = Some((Piece::Text(attribute.start, attribute.end), value));
+            self.pending = Some(Pending { name, value: None, attribute });
+            return;
+        }
+        self.tree.open(NodeKind::Object, name);
         for (name, value) in pairs {
             if !self.text[name.clone()].starts_with(b"xml") {
                 let value = self.resolved(value);
@@ -151,6 +172,9 @@ impl Elements<'_> {
     fn promote(&mut self) {
         if let Some(pending) = self.pending.take() {
             self.tree.open(NodeKind::Object, pending.name);
+            if let Some((attribute, value)) = pending.attribute {
+                self.tree.scalar(attribute, value);
+            }
             if let Some(value) = pending.value {
                 self.tree.scalar(Piece::NONE, value);
             }
@@ -165,10 +189,10 @@ impl Elements<'_> {
         match self.pending.take() {
             Some(pending) if self.tree.depth() == 0 => {
                 self.tree.open(NodeKind::Object, Piece::NONE);
-                self.tree.scalar(pending.name, pending.value.unwrap_or(Piece::NONE));
+                self.tree.scalar(pending.named(), pending.value.unwrap_or(Piece::NONE));
                 self.tree.close(out, at);
             }
-            Some(pending) => self.tree.scalar(pending.name, pending.value.unwrap_or(Piece::NONE)),
+            Some(pending) => self.tree.scalar(pending.named(), pending.value.unwrap_or(Piece::NONE)),
             None => self.tree.close(out, at),
         }
     }

@@ -127,6 +127,8 @@ fn to_unicode(stream: &[u8], map: &mut HashMap<u32, char>) {
 fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
     let (mut at, mut line) = (0, None::<String>);
     let mut numbers: Vec<f64> = Vec::new();
+    // Where the line at hand stands on the page.
+    let mut height = f64::NAN;
     while at < stream.len() {
         match stream[at] {
             b'(' => at = string(stream, at, map, to),
@@ -148,7 +150,7 @@ fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
                     .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'"' | b'*'))
                     .count()
                     .max(1);
-                operator(&stream[at..at + length], &numbers, to);
+                operator(&stream[at..at + length], &numbers, &mut height, to);
                 numbers.clear();
                 line = None;
                 at += length;
@@ -161,15 +163,21 @@ fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
     }
 }
 
-fn operator(name: &[u8], numbers: &[f64], to: &mut Vec<u8>) {
+fn operator(name: &[u8], numbers: &[f64], height: &mut f64, to: &mut Vec<u8>) {
     match name {
         b"Td" | b"TD" => {
             let down = numbers.last().is_some_and(|y| y.abs() > 1.0);
             to.extend_from_slice(if down { b"\n" } else { b"\t" });
         }
         b"T*" | b"'" | b"\"" => to.push(b'\n'),
-        b"Tm" => to.push(b'\n'),
-        b"ET" => to.push(b'\n'),
+        // What is placed at the same height stands on the same line: the cells of a table are drawn one by one.
+        b"Tm" => {
+            let here = numbers.last().copied().unwrap_or(f64::NAN);
+            to.push(if (here - *height).abs() < 2.0 { b'\t' } else { b'\n' });
+            *height = here;
+        }
+        // What follows may be placed beside it.
+        b"ET" if height.is_nan() => to.push(b'\n'),
         _ => {}
     }
 }

@@ -24,9 +24,13 @@ const MAX_COLUMNS: usize = 16_384;
 
 /// Whether an archive is a workbook, by the names that every workbook has.
 pub(crate) fn is_workbook(bytes: &[u8]) -> bool {
-    let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return false };
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return false };
     let excel = ["xl/workbook.xml", "xl/workbook.bin"].iter().any(|name| archive.index_for_name(name).is_some());
-    excel || bytes.windows(64).take(128).any(|w| w.starts_with(b"application/vnd.oasis.opendocument.spreadsheet"))
+    let mut kind = Vec::new();
+    if let Ok(member) = archive.by_name("mimetype") {
+        let _ = member.take(64).read_to_end(&mut kind);
+    }
+    excel || kind.starts_with(b"application/vnd.oasis.opendocument.spreadsheet")
 }
 
 /// Bytes of a packed workbook once unpacked, as far as `most`.

@@ -5,6 +5,7 @@ use memchr::{memchr, memchr3_iter, memmem};
 use super::names::{Names, identifier, name_list, skip_space};
 use crate::extract::columns::Columns;
 use crate::extract::out::Out;
+use crate::extract::text::delimited::{self, Dialect, MAX_BREAKS, row_length};
 use crate::extract::text::header::name;
 use crate::model::Shape;
 
@@ -25,7 +26,42 @@ pub(super) fn read(out: &mut Out<'_>, text: &[u8], start: usize, at: usize) -> O
     }
     let header = header(text, at);
     let rows = start + memchr(b'\n', &text[start..]).map_or(text.len() - start, |i| i + 1);
+    let head = text[start..rows].to_ascii_lowercase();
+    if memmem::find(&head, b"csv").is_some() {
+        return Some(csv_into(out, text, rows, header, &head));
+    }
     Some(rows_into(out, text, rows, header))
+}
+
+/// Rows of CSV, as the options of the head say.
+fn csv_into(out: &mut Out<'_>, text: &[u8], start: usize, header: Option<Names>, head: &[u8]) -> usize {
+    let end = memmem::find(&text[start..], b"\n\\.").map_or(text.len(), |i| start + i + 1);
+    let option = |name: &[u8]| memmem::find(head, name).map(|at| &head[at + name.len()..]);
+    let delimiter = option(b"delimiter")
+        .and_then(|rest| rest.iter().position(|b| *b == b'\'').and_then(|quote| rest.get(quote + 1)))
+        .copied()
+        .unwrap_or(b',');
+    let first = start + row_length(&text[start..end], &Dialect::new(delimiter));
+    let width =
+        header.as_ref().map_or_else(|| memchr::memchr_iter(delimiter, &text[start..first]).count() + 1, Vec::len);
+    let dialect = Dialect { columns: width, ..Dialect::new(delimiter) };
+    // `HEADER` may be followed by its value.
+    let rows = if option(b"header").is_some_and(|rest| !rest.trim_ascii_start().starts_with(b"false")) {
+        first
+    } else {
+        start
+    };
+    out.table(Shape::Sql, header);
+    let mut at = rows;
+    while at < end && !out.stopped() {
+        let read = delimited::read(out, &text[..end], at, &dialect, &mut MAX_BREAKS.clone());
+        if read == at {
+            out.text(&text[at..end]);
+            break;
+        }
+        at = read;
+    }
+    end + memchr(b'\n', &text[end..]).map_or(text.len() - end, |i| i + 1)
 }
 
 fn header(text: &[u8], at: usize) -> Option<Names> {

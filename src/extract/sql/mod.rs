@@ -26,6 +26,10 @@ pub(crate) fn opens(line: &[u8]) -> bool {
     let Some(first) = line.first() else { return false };
     match first.to_ascii_lowercase() {
         b'i' => keyword(line, 0, "insert").is_some(),
+        b'u' => keyword(line, 0, "update")
+            .and_then(|at| identifier(line, at))
+            .is_some_and(|(_, at)| keyword(line, skip_space(line, at), "set").is_some()),
+        b'(' => is_tuple(line),
         b'r' => keyword(line, 0, "replace").is_some_and(|at| keyword(line, at, "into").is_some()),
         b'c' => {
             keyword(line, 0, "create").is_some_and(|at| names::after_table_word(line, at).is_some())
@@ -33,6 +37,29 @@ pub(crate) fn opens(line: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a line is a tuple of a statement that began elsewhere: two strings in it at least, and its bracket closes.
+fn is_tuple(line: &[u8]) -> bool {
+    let line = line[..line.len().min(4096)].trim_ascii_end();
+    let strings = memmem::find_iter(line, b"',").count() + memmem::find_iter(line, b"\",").count();
+    strings >= 2
+        && (line.ends_with(b"),") || line.ends_with(b");") || line.ends_with(b")") || line.len() > 4000)
+        && matches!(line.get(1), Some(b'\'' | b'"' | b' ' | b'N' | b'n' | b'0'..=b'9' | b'-'))
+}
+
+/// Where the first whole tuple stands in a line that begins within one.
+pub(crate) fn cut_tuple(line: &[u8]) -> Option<usize> {
+    let head = &line[..line.len().min(16 << 10)];
+    let mut joints = memmem::find_iter(head, b"),(")
+        .filter(|at| matches!(head.get(at + 3), Some(b'\'' | b'"' | b'N' | b'n' | b'0'..=b'9')));
+    let first = joints.next()?;
+    (joints.next().is_some() && is_tuple_joint(&head[..first])).then_some(first + 2)
+}
+
+/// Whether what stands before a `),(` ends as a tuple does.
+fn is_tuple_joint(before: &[u8]) -> bool {
+    memchr::memchr(b',', before).is_some() && matches!(before.last(), Some(b'\'' | b'"' | b'L' | b'l' | b'0'..=b'9'))
 }
 
 /// Whether a statement of any kind, or a comment, begins a line.
@@ -137,13 +164,74 @@ impl<'t> Dump<'t> {
             self.close(out, at);
             return copy::read(out, self.text, at, behind);
         }
+        if let Some(at) = keyword(self.text, at, "update") {
+            let (table, behind) = identifier(self.text, at)?;
+            let at = keyword(self.text, skip_space(self.text, behind), "set")?;
+            let end = self.assignments(out, table, at)?;
+            return Some(
+                end + memchr::memchr2(b';', b'\n', &self.text[end..]).map_or(self.text.len() - end, |i| i + 1),
+            );
+        }
+        if self.text.get(at) == Some(&b'(') {
+            self.enter(out, Vec::new(), None, at);
+            return Some(self.tuples(out, at)).filter(|end| *end > at);
+        }
+        if let Some(at) = keyword(self.text, at, "insert").and_then(|at| keyword(self.text, at, "all")) {
+            return self.insert_all(out, at);
+        }
         let Head { table, list, behind } = Head::read(self.text, at)?;
         if let Some(at) = keyword(self.text, behind, "set") {
             return self.assignments(out, table, at);
         }
+        if let Some(at) = keyword(self.text, behind, "select") {
+            self.enter(out, table, list, at);
+            return Some(self.selects(out, at));
+        }
         let at = behind_values(self.text, behind)?;
         self.enter(out, table, list, at);
         Some(self.tuples(out, at))
+    }
+
+    /// Oracle's `INSERT ALL INTO a (…) VALUES (…) INTO … SELECT …;`
+    fn insert_all(&mut self, out: &mut Out<'_>, mut at: usize) -> Option<usize> {
+        let start = at;
+        while let Some(behind) = keyword(self.text, at, "into") {
+            let (table, behind) = identifier(self.text, behind)?;
+            let open = skip_space(self.text, behind);
+            let list = (self.text.get(open) == Some(&b'(')).then(|| name_list(self.text, open)).flatten();
+            let values = list.as_ref().map_or(open, |(_, end)| skip_space(self.text, *end));
+            let values = keyword(self.text, values, "values")?;
+            self.enter(out, table, list.map(|(names, _)| names), values);
+            let end = self.tuples(out, values);
+            if end == values {
+                break;
+            }
+            at = skip_space(self.text, end);
+        }
+        (at > start).then_some(at)
+    }
+
+    /// `SELECT 'a', 'b' UNION ALL SELECT …;` Returns where the statement ends, or where it stops being one.
+    fn selects(&mut self, out: &mut Out<'_>, start: usize) -> usize {
+        let Some(current) = &mut self.current else { return start };
+        let values = Values { text: self.text, backslash: self.backslash };
+        let mut at = start;
+        while !out.stopped() {
+            let Some(end) = values.selected(at, &mut current.columns) else {
+                current.columns.undo_row();
+                return at;
+            };
+            current.columns.end_row(out, end);
+            let behind = keyword(self.text, end, "from")
+                .and_then(|at| identifier(self.text, at))
+                .map_or(end, |(_, at)| skip_space(self.text, at));
+            let next = keyword(self.text, behind, "union").map(|at| keyword(self.text, at, "all").unwrap_or(at));
+            match next.and_then(|at| keyword(self.text, at, "select")) {
+                Some(next) => at = next,
+                None => return if self.text.get(behind) == Some(&b';') { behind + 1 } else { behind },
+            }
+        }
+        at
     }
 
     /// Makes `table` the one that rows are read into.
@@ -184,25 +272,21 @@ impl<'t> Dump<'t> {
 
     /// `SET a = 'x', b = 'y';`
     fn assignments(&mut self, out: &mut Out<'_>, table: Vec<u8>, start: usize) -> Option<usize> {
-        self.close(out, start);
-        let mut columns = Columns::new(self.text, start, Shape::Sql);
-        let values = Values { text: self.text, backslash: self.backslash };
-        let mut at = start;
-        loop {
-            let (name, behind) = identifier(self.text, at)?;
-            at = skip_space(self.text, behind);
-            if self.text.get(at) != Some(&b'=') {
-                return None;
-            }
-            let column = columns.column(&name, out.limits.columns);
-            at = skip_space(self.text, values.value(at + 1, column, &mut columns)?);
-            if self.text.get(at) != Some(&b',') {
-                break;
-            }
-            at += 1;
+        // Statements of this kind follow each other: they are rows of one table.
+        let goes_on =
+            |current: &Current<'_>| current.table == table && current.list.as_ref().is_some_and(Vec::is_empty);
+        if !self.current.as_ref().is_some_and(goes_on) {
+            self.close(out, start);
+            let columns = Columns::new(self.text, start, Shape::Sql);
+            self.current = Some(Current { table, list: Some(Vec::new()), columns });
         }
+        let columns = &mut self.current.as_mut()?.columns;
+        let values = Values { text: self.text, backslash: self.backslash };
+        let Some(at) = assigned(self.text, start, columns, &values, out.limits.columns) else {
+            columns.undo_row();
+            return None;
+        };
         columns.end_row(out, at);
-        self.current = Some(Current { table, list: Some(Vec::new()), columns });
         Some(if self.text.get(at) == Some(&b';') { at + 1 } else { at })
     }
 
@@ -249,6 +333,24 @@ impl<'t> Dump<'t> {
             }
             out.text(&self.text[start..end]);
         }
+    }
+}
+
+/// Reads `a = 'x', b = 'y'` into a row. Returns where it ends.
+fn assigned(text: &[u8], start: usize, columns: &mut Columns<'_>, values: &Values<'_>, most: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        let (name, behind) = identifier(text, at)?;
+        at = skip_space(text, behind);
+        if text.get(at) != Some(&b'=') {
+            return None;
+        }
+        let column = columns.column(&name, most);
+        at = skip_space(text, values.value(at + 1, column, columns)?);
+        if text.get(at) != Some(&b',') {
+            return Some(at);
+        }
+        at += 1;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::names::skip_space;
+use super::names::{identifier, keyword, skip_space};
 use crate::extract::columns::Columns;
 
 /// The longest expression looked through for the literal in it.
@@ -32,11 +32,29 @@ impl Values<'_> {
         }
     }
 
+    /// Reads the values behind `SELECT`, up to the word or mark that ends them.
+    pub(super) fn selected(&self, start: usize, columns: &mut Columns<'_>) -> Option<usize> {
+        let (mut at, mut column) = (start, 0);
+        loop {
+            at = skip_space(self.text, self.value(at, column, columns)?);
+            column += 1;
+            // `'x' AS name`
+            if let Some(behind) = keyword(self.text, at, "as") {
+                at = skip_space(self.text, identifier(self.text, behind)?.1);
+            }
+            if self.text.get(at) != Some(&b',') {
+                return Some(at);
+            }
+            at += 1;
+        }
+    }
+
     /// Reads one value into `column`. Returns where it ends.
     pub(super) fn value(&self, at: usize, column: usize, columns: &mut Columns<'_>) -> Option<usize> {
         let at = skip_space(self.text, at);
         match *self.text.get(at)? {
             b'\'' | b'"' => self.string(at, column, columns),
+            b'$' => self.dollars(at, column, columns),
             b'0' if matches!(self.text.get(at + 1), Some(b'x' | b'X')) => self.hex(at + 2, column, columns),
             b'0'..=b'9' | b'-' | b'+' | b'.' => {
                 let number = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
@@ -112,6 +130,32 @@ impl Values<'_> {
         Some(start + digits)
     }
 
+    /// PostgreSQL's `$$…$$` and `$tag$…$tag$`, in which nothing is escaped.
+    fn dollars(&self, at: usize, column: usize, columns: &mut Columns<'_>) -> Option<usize> {
+        let name = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+        let tag = self.text[at + 1..].iter().take(64).take_while(name).count();
+        let mark = &self.text[at..at + tag + 2];
+        let start = at + mark.len();
+        let length = mark.ends_with(b"$").then(|| memchr::memmem::find(&self.text[start..], mark)).flatten()?;
+        columns.put_range(column, start, start + length);
+        Some(start + length + mark.len())
+    }
+
+    /// Oracle's `q'[…]'`, whose quote stands at `quote`: nothing is escaped up to the bracket before a quote.
+    fn alternative(&self, quote: usize, column: usize, columns: &mut Columns<'_>) -> Option<usize> {
+        let close = match *self.text.get(quote + 1)? {
+            b'[' => b']',
+            b'(' => b')',
+            b'{' => b'}',
+            b'<' => b'>',
+            other => other,
+        };
+        let start = quote + 2;
+        let length = memchr::memmem::find(self.text.get(start..)?, &[close, b'\''])?;
+        columns.put_range(column, start, start + length);
+        Some(start + length + 2)
+    }
+
     /// `NULL`, prefixed strings, functions.
     fn word(&self, at: usize, column: usize, columns: &mut Columns<'_>) -> Option<usize> {
         let word = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'@');
@@ -123,6 +167,9 @@ impl Values<'_> {
             if token.eq_ignore_ascii_case(b"x") {
                 let close = self.hex(behind + 1, column, columns)?;
                 return (self.text.get(close) == Some(&b'\'')).then_some(close + 1);
+            }
+            if token.eq_ignore_ascii_case(b"q") || token.eq_ignore_ascii_case(b"nq") {
+                return self.alternative(behind, column, columns);
             }
             let escapes = Values { text: self.text, backslash: self.backslash || token.eq_ignore_ascii_case(b"e") };
             return escapes.string(behind, column, columns);

@@ -130,7 +130,9 @@ fn is_worth_reading(bytes: &[u8]) -> bool {
     let valid = match std::str::from_utf8(&text) {
         Ok(_) => true,
         // The last character may be cut; Western text has few others.
-        Err(error) => error.valid_up_to() + 4 > text.len() || text.iter().filter(|b| b.is_ascii()).count() * 10 > text.len() * 9,
+        Err(error) => {
+            error.valid_up_to() + 4 > text.len() || text.iter().filter(|b| b.is_ascii()).count() * 10 > text.len() * 9
+        }
     };
     let letters = text.iter().filter(|b| b.is_ascii_alphanumeric()).count();
     control == 0 && valid && letters * 3 >= text.len()
@@ -154,6 +156,12 @@ fn wrapped(text: &[u8], at: usize) -> Option<(Vec<u8>, usize, &'static str)> {
         if length < width || partial || line.ends_with(b"=") {
             break;
         }
+    }
+    // Lines that are blobs by themselves are no parts of one.
+    let next = &text[from..from + line_end(&text[from..])];
+    let next = next.trim_ascii();
+    if next.len() >= LEAST / 2 && next.iter().all(|b| is_base64(*b)) && judged(next).is_some() {
+        return None;
     }
     judged(&run).map(|(bytes, name)| (bytes, from, name))
 }
@@ -263,7 +271,8 @@ mod tests {
 
     #[test]
     fn what_decodes_to_noise_stays_text() {
-        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08e3b0c44298fc1c149afbf4c8996fb92427ae41e4";
+        let hash =
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08e3b0c44298fc1c149afbf4c8996fb92427ae41e4";
         let token = "eyJnZW4iOiAxfQ0KAP8AkYs1Zk9dWb3wq7Tn2mYxLr5hVt8cQe4uGj6iKo9pSa0fBdRzXwCvNlEyUgHsJkMqPtTaIbOr";
         for text in [format!("token {hash} end\n"), format!("key {token} a@x.example\n")] {
             let kept = read(text.as_bytes());

@@ -76,7 +76,8 @@ fn is_quoted_printable(sample: &[u8]) -> bool {
 /// Whether the name of an entity follows: `eacute;`, `#233;`.
 fn is_entity(text: &[u8]) -> bool {
     let text = &text[..text.len().min(10)];
-    memchr::memchr(b';', text).is_some_and(|end| end >= 2 && text[..end].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'#'))
+    memchr::memchr(b';', text)
+        .is_some_and(|end| end >= 2 && text[..end].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'#'))
 }
 
 /// Marks of BBCode, and what they become.
@@ -163,7 +164,10 @@ mod tests {
 
     #[test]
     fn dense_marks_are_written_out() {
-        assert_eq!(plain("a%40b.example%3Bx%0Ac%40d.example%3By%0A").as_deref(), Some("a@b.example;x\nc@d.example;y\n"));
+        assert_eq!(
+            plain("a%40b.example%3Bx%0Ac%40d.example%3By%0A").as_deref(),
+            Some("a@b.example;x\nc@d.example;y\n")
+        );
         assert_eq!(plain("?a=x+y&b=%C3%A9%C3%A9%C3%A9&c=%40").as_deref(), Some("?a=x y&b=ééé&c=@"));
         assert_eq!(plain("Lef=C3=A8vre Zo=C3=A9 Ma=C3=ABlle un=\ndeux").as_deref(), Some("Lefèvre Zoé Maëlle undeux"));
         assert_eq!(plain("&lt;tr&gt;&lt;td&gt;L&#39;&eacute;t&eacute;").as_deref(), Some("<tr><td>L'été"));

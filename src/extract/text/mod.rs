@@ -16,11 +16,12 @@ mod separator;
 use super::markup;
 use super::out::Out;
 use super::sql;
-use super::tree::json;
+use super::tree::{json, php};
 use crate::model::{Batch, Layout, Shape};
 use delimited::affix;
 use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
 use keyvalue::Blocks;
+use keyvalue::inline::{self, Inline};
 
 /// How far the segmenter jumps through text in which it found nothing, at most.
 const MAX_STRIDE: usize = 1 << 20;
@@ -36,10 +37,16 @@ const MAX_SPLITS: u32 = 4;
 pub(super) enum Opening {
     /// JSON or a literal, whose bracket stands at this offset of the line.
     Literal(usize),
+    /// What PHP printed or stored.
+    Php(usize),
     /// A statement of SQL.
     Sql(usize),
+    /// Tuples of SQL, behind the rest of one that was cut.
+    Cut(usize),
     /// HTML or XML.
     Markup(usize),
+    /// A document in rich text.
+    Rtf(usize),
     /// A dump in base64 or hexadecimal.
     Blob(usize),
 }
@@ -49,11 +56,14 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
     let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let line = &text[blank..line_end(text).max(blank)];
     match line.first()? {
+        b'{' if markup::opens_rtf(line) => Some(Opening::Rtf(blank)),
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
         b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
+        b'a' | b'o' | b'O' if php::opens(line) => Some(Opening::Php(blank)),
         _ => assigned(line)
             .map(|at| Opening::Literal(blank + at))
+            .or_else(|| sql::cut_tuple(line).map(|at| Opening::Cut(blank + at)))
             .or_else(|| blob::opens(line).map(|at| Opening::Blob(blank + at))),
     }
 }
@@ -61,6 +71,11 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
 /// `users = [`, `const data = {`, `$x = array(`, `return [`: where the literal stands in a line of source code.
 fn assigned(line: &[u8]) -> Option<usize> {
     let head = &line[..line.len().min(96)];
+    // `callback([…])`, `users.push({…})`
+    let call = head.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.')).count();
+    if call > 0 && head.get(call) == Some(&b'(') && matches!(head.get(call + 1), Some(b'[' | b'{')) {
+        return Some(call + 1);
+    }
     let at = match head.strip_prefix(b"return ") {
         Some(_) => 7,
         None => {
@@ -146,6 +161,11 @@ impl Segmenter {
                 self.stride = SAMPLE_BYTES;
                 at + self.table(out, text, found, 0)
             }
+            Some(Look::Inline(inline)) => {
+                self.stride = SAMPLE_BYTES;
+                self.read(out, &text[..inline.start]);
+                inline::read(out, whole, at + inline.start, inline).max(at + 1)
+            }
             Some(Look::Blocks(blocks)) => {
                 self.stride = SAMPLE_BYTES;
                 self.read(out, &text[..blocks.start]);
@@ -161,6 +181,12 @@ impl Segmenter {
             Opening::Literal(blank) => json::read(out, whole, at + blank),
             Opening::Markup(blank) => markup::read(out, whole, at + blank),
             Opening::Sql(blank) => sql::read(out, whole, at + blank),
+            Opening::Rtf(blank) => Some(markup::read_rtf(out, whole, at + blank)),
+            Opening::Php(blank) => php::read(out, whole, at + blank),
+            Opening::Cut(blank) => {
+                out.text(&whole[at..at + blank]);
+                sql::read(out, whole, at + blank)
+            }
             Opening::Blob(blank) => {
                 out.text(&whole[at..at + blank]);
                 blob::read(out, whole, at + blank)
@@ -203,11 +229,17 @@ impl Segmenter {
 enum Look {
     Table(Found),
     Blocks(Blocks),
+    Inline(Inline),
 }
 
 /// The table or the blocks that a sample shows, whichever come first.
 fn look(sample: &[u8]) -> Option<Look> {
     let table = sniff_table(sample);
+    if let Some(inline) = inline::sniff(sample)
+        && table.as_ref().is_none_or(|table| inline.start <= table.start)
+    {
+        return Some(Look::Inline(inline));
+    }
     match keyvalue::sniff(sample) {
         Some(blocks) if table.as_ref().is_none_or(|table| blocks.start <= table.start) => Some(Look::Blocks(blocks)),
         _ => table.map(Look::Table),

@@ -143,7 +143,7 @@ impl Plan {
 fn main_table(text: &[u8]) -> Option<Found> {
     match look(sample(text))? {
         Look::Table(found) => Some(found),
-        Look::Blocks(_) => None,
+        Look::Blocks(_) | Look::Inline(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use memchr::memchr2;
 
-use super::{Tree, literal};
+use super::{Tree, bare, literal};
 use crate::extract::columns::Columns;
 use crate::extract::out::Out;
 use crate::model::Shape;
@@ -79,6 +79,7 @@ impl Reader<'_> {
                 most,
                 values: 0,
                 objects: 0,
+                lists: 0,
             };
             if let Some(end) = flat.object(at, 0) {
                 self.tree.columns.end_row(out, end);
@@ -86,7 +87,16 @@ impl Reader<'_> {
             }
             self.tree.columns.undo_row();
         }
-        literal::read(out, &mut self.tree, self.text, at)
+        if let Some(end) = literal::read(out, &mut self.tree, self.text, at) {
+            return Some(end);
+        }
+        let most = out.limits.columns;
+        let end = (self.text[at] == b'{').then(|| bare::read(self.text, at, &mut self.tree.columns, most)).flatten();
+        match end {
+            Some(end) => self.tree.columns.end_row(out, end),
+            None => self.tree.columns.undo_row(),
+        }
+        end
     }
 }
 
@@ -104,7 +114,7 @@ pub(crate) fn may_open(line: &[u8]) -> bool {
         Some(_) => {
             let constant =
                 [&b"null"[..], b"true", b"false", b"none", b"array", b"objectid", b"u", b"b", b"dict", b"nil"];
-            constant.iter().any(|c| inner[..word].eq_ignore_ascii_case(c))
+            constant.iter().any(|c| inner[..word].eq_ignore_ascii_case(c)) || word > 0 && inner.get(word) == Some(&b'(')
         }
     };
     plausible && !is_mark(line)
@@ -134,9 +144,10 @@ struct Flat<'a, 't> {
     text: &'t [u8],
     path: Vec<u8>,
     most: usize,
-    /// Values and objects directly in the record.
+    /// Values, objects and lists directly in the record.
     values: usize,
     objects: usize,
+    lists: usize,
 }
 
 impl Flat<'_, '_> {
@@ -188,7 +199,12 @@ impl Flat<'_, '_> {
                 }
                 self.object(at, depth + 1)
             }
-            b'[' => self.array(at),
+            // Lists and nothing else are columns: the tree turns them.
+            b'[' if depth == 0 && self.values == 0 && self.lists > 0 => return None,
+            b'[' => {
+                self.lists += usize::from(depth == 0);
+                self.array(at)
+            }
             _ => {
                 let column = self.columns.column(&self.path, self.most);
                 self.scalar(column, at)

@@ -106,7 +106,7 @@ impl Literal<'_> {
 
     fn arrow_follows(&self) -> bool {
         let at = skip_blank(self.text, self.at);
-        self.text.get(at) == Some(&b':') || self.text[at.min(self.text.len())..].starts_with(b"=>")
+        matches!(self.text.get(at), Some(b':' | b'=')) || self.text[at.min(self.text.len())..].starts_with(b"=>")
     }
 
     fn token(&mut self, tree: &mut Tree<'_>) -> Result<Token, Broken> {
@@ -121,6 +121,7 @@ impl Literal<'_> {
             b',' | b';' => (Token::Separator, 1),
             b':' if !self.is_symbol() => (Token::Arrow, 1),
             b'=' if rest.starts_with(b"=>") => (Token::Arrow, 2),
+            b'=' if !rest.starts_with(b"==") => (Token::Arrow, 1),
             b'"' | b'\'' | b'`' => return self.quoted(tree),
             _ => return self.word(tree),
         };
@@ -213,6 +214,11 @@ impl Literal<'_> {
             self.at += 1;
             return Ok(token);
         }
+        // `User(nom='Martin', …)`: named arguments are members.
+        if self.named_arguments() {
+            self.at += 1;
+            return Ok(Token::Open(NodeKind::Object));
+        }
         let start = self.at + 1;
         let window = &self.text[start..self.text.len().min(start + 256)];
         let close = memchr::memchr(b')', window).ok_or(Broken)? + start;
@@ -221,6 +227,13 @@ impl Literal<'_> {
         let inner = inner.strip_prefix(b"\"").and_then(|i| i.strip_suffix(b"\"")).unwrap_or(inner);
         let inner = inner.strip_prefix(b"'").and_then(|i| i.strip_suffix(b"'")).unwrap_or(inner);
         Ok(Token::Scalar(tree.keep(inner)))
+    }
+
+    fn named_arguments(&self) -> bool {
+        let at = skip_blank(self.text, self.at + 1);
+        let length = self.text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let behind = &self.text[skip_blank(self.text, at + length)..];
+        length > 0 && behind.starts_with(b"=") && !behind.starts_with(b"==")
     }
 
     fn skip_comments(&mut self) {

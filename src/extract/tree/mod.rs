@@ -7,8 +7,10 @@
 //!
 //! The tree is bounded: when it has grown to [`MAX_NODES`], what is complete in the outermost container is handed on.
 
+mod bare;
 pub(crate) mod json;
 pub(crate) mod literal;
+pub(crate) mod php;
 
 use super::columns::Columns;
 use super::out::Out;
@@ -233,6 +235,9 @@ impl<'t> Tree<'t> {
         if !self.is_container(node) {
             return self.lone_scalar(out, node, path, at);
         }
+        if self.holds_columns(node) {
+            return self.columns_as_rows(out, node, at);
+        }
         if self.is_list(node) {
             let length = path.len();
             let labelled = self.nodes[node].kind == NodeKind::Object && !self.repeats(node);
@@ -248,6 +253,52 @@ impl<'t> Tree<'t> {
             return;
         }
         self.record(out, node, path, false, at);
+    }
+
+    /// Whether the members of an object are columns: two or more lists of as many values, or maps from row numbers to
+    /// values.
+    fn holds_columns(&self, node: usize) -> bool {
+        let width = |column: usize| {
+            let list = self.nodes[column].kind == NodeKind::Array;
+            let mut length = 0;
+            for cell in self.children(column) {
+                let key = self.bytes(self.nodes[cell].key);
+                if self.is_container(cell) || !list && (key.is_empty() || !key.iter().all(u8::is_ascii_digit)) {
+                    return None;
+                }
+                length += 1;
+            }
+            Some(length).filter(|length| *length >= 2)
+        };
+        let mut columns = self.children(node);
+        let Some(first) = columns.next().filter(|_| self.nodes[node].kind == NodeKind::Object).and_then(width) else {
+            return false;
+        };
+        let mut others = 0;
+        columns.all(|column| {
+            self.is_container(column) && width(column) == Some(first) && {
+                others += 1;
+                true
+            }
+        }) && others > 0
+    }
+
+    /// Hands on an object of columns row by row.
+    fn columns_as_rows(&mut self, out: &mut Out<'_>, node: usize, at: usize) {
+        let columns: Vec<usize> = self.children(node).collect();
+        let mut cells: Vec<Vec<usize>> = columns.iter().map(|column| self.children(*column).collect()).collect();
+        for cells in &mut cells {
+            cells.reverse();
+        }
+        while cells.iter().any(|cells| !cells.is_empty()) {
+            for (column, cells) in columns.iter().zip(&mut cells) {
+                if let Some(cell) = cells.pop() {
+                    let name = self.bytes(self.nodes[*column].key).to_vec();
+                    self.put(out, &name, self.nodes[cell].value);
+                }
+            }
+            self.columns.end_row(out, at);
+        }
     }
 
     /// One value in a list of values.
@@ -320,7 +371,8 @@ impl<'t> Tree<'t> {
     }
 }
 
-fn extend_path(path: &mut Vec<u8>, key: &[u8]) {
+/// Appends a key to a path.
+pub(crate) fn extend_path(path: &mut Vec<u8>, key: &[u8]) {
     if key.is_empty() || path.len() > 1024 {
         return;
     }

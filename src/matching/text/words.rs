@@ -8,15 +8,18 @@ use super::DIGITS;
 
 /// Words of lower case that stand within names.
 const PARTICLES: [&[u8]; 22] = [
-    b"de", b"du", b"des", b"la", b"le", b"d'", b"van", b"von", b"der", b"den", b"da", b"dos", b"di", b"del", b"della", b"ben",
-    b"bin", b"el", b"al", b"y", b"zu", b"ter",
+    b"de", b"du", b"des", b"la", b"le", b"d'", b"van", b"von", b"der", b"den", b"da", b"dos", b"di", b"del", b"della",
+    b"ben", b"bin", b"el", b"al", b"y", b"zu", b"ter",
 ];
 
 /// Length of what stands before the first value of a line: bullets, numbers of items, marks of quotes, pictures.
 pub(super) fn decoration(line: &[u8]) -> usize {
     let mut at = 0;
     for _ in 0..4 {
-        at += line[at..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'>' | b'#' | b'*' | b'-' | b'+' | b'.')).count();
+        at += line[at..]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t' | b'>' | b'#' | b'*' | b'-' | b'+' | b'.'))
+            .count();
         let rest = &line[at..];
         at += match rest.first() {
             // Symbols and pictures: the planes of them, and what joins them.
@@ -157,7 +160,9 @@ fn word_at(text: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
 
 /// A range without the blanks and punctuation at its ends.
 fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
-    let edge = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b',' | b';' | b':' | b'!' | b'?' | b'"' | b'\'' | b'=' | b'|' | b'-' | b'/');
+    let edge = |b: u8| {
+        matches!(b, b' ' | b'\t' | b'\r' | b',' | b';' | b':' | b'!' | b'?' | b'"' | b'\'' | b'=' | b'|' | b'-' | b'/')
+    };
     while start < end && edge(text[start]) {
         start += 1;
     }
@@ -205,8 +210,11 @@ fn is_numeric(b: u8) -> bool {
 
 /// `12/03/1970`, `1970-03-12`, `12.3.70`.
 fn is_date(word: &[u8]) -> bool {
-    let mut parts = word.split(|b| matches!(b, b'/' | b'-' | b'.')).map(|part| part.iter().all(u8::is_ascii_digit).then_some(part.len()));
-    let (Some(Some(a)), Some(Some(b)), Some(Some(c)), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let mut parts = word
+        .split(|b| matches!(b, b'/' | b'-' | b'.'))
+        .map(|part| part.iter().all(u8::is_ascii_digit).then_some(part.len()));
+    let (Some(Some(a)), Some(Some(b)), Some(Some(c)), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return false;
     };
     matches!((a, b, c), (4, 1..=2, 1..=2) | (1..=2, 1..=2, 2 | 4))
@@ -223,9 +231,10 @@ mod tests {
 
     #[test]
     fn identifiers_stand_alone_and_so_do_the_words_between() {
-        assert_eq!(values("Martin Jeanne j.m@a.example 0612345678 1970-01-02 29000 Brest"), [
-            "Martin Jeanne", "j.m@a.example", "0612345678", "1970-01-02", "29000", "Brest"
-        ]);
+        assert_eq!(
+            values("Martin Jeanne j.m@a.example 0612345678 1970-01-02 29000 Brest"),
+            ["Martin Jeanne", "j.m@a.example", "0612345678", "1970-01-02", "29000", "Brest"]
+        );
         assert_eq!(values("call +33 6 12 34 56 78 now"), ["call", "+33 6 12 34 56 78", "now"]);
         assert_eq!(values("FR76 3000 4000 0100 0000 1234 567 ok"), ["FR76 3000 4000 0100 0000 1234 567", "ok"]);
         assert_eq!(values("12 rue des Lilas 75011 Paris"), ["12 rue des Lilas", "75011", "Paris"]);
@@ -235,17 +244,25 @@ mod tests {
 
     #[test]
     fn names_in_sentences_are_found() {
-        assert_eq!(values("The customer Jeanne de la Tour was born on 12/03/1970."), [
-            "The customer Jeanne de la Tour was born on", "The", "Jeanne de la Tour", "12/03/1970"
-        ]);
+        assert_eq!(
+            values("The customer Jeanne de la Tour was born on 12/03/1970."),
+            ["The customer Jeanne de la Tour was born on", "The", "Jeanne de la Tour", "12/03/1970"]
+        );
         assert_eq!(values("née le 12/03/1970"), ["née le", "12/03/1970"]);
     }
 
     #[test]
     fn what_leads_a_line_is_no_value() {
         for (line, rest) in [
-            ("1) Jean", "Jean"), ("  - Jean", "Jean"), ("[12] Jean", "Jean"), ("👤 Jean", "Jean"), ("> > Jean", "Jean"),
-            ("+33 6", "+33 6"), ("12 rue", "12 rue"), ("***@a.example", "***@a.example"), ("** Jean", "Jean"),
+            ("1) Jean", "Jean"),
+            ("  - Jean", "Jean"),
+            ("[12] Jean", "Jean"),
+            ("👤 Jean", "Jean"),
+            ("> > Jean", "Jean"),
+            ("+33 6", "+33 6"),
+            ("12 rue", "12 rue"),
+            ("***@a.example", "***@a.example"),
+            ("** Jean", "Jean"),
         ] {
             assert_eq!(&line[decoration(line.as_bytes())..], rest, "{line}");
         }

@@ -79,7 +79,10 @@ pub const SHAPES: &[Shape] = &[
         format!("<a href=\"data:text/csv;charset=utf-8;base64,{}\">get it</a>\n", STANDARD.encode(dump(people)))
     }),
     shape!(data_uri_percent, ALL, |people| format!("data:text/csv;charset=utf-8,{}\n", percent(&dump(people)))),
-    shape!(base64_in_json, ALL, |people| format!("{{\"ok\": true, \"file\": \"{}\"}}\n", STANDARD.encode(dump(people)))),
+    shape!(base64_in_json, ALL, |people| format!(
+        "{{\"ok\": true, \"file\": \"{}\"}}\n",
+        STANDARD.encode(dump(people))
+    )),
     shape!(hex_one_line, ALL, |people| format!("0x{}\n", hex(dump(people).as_bytes()))),
     shape!(hex_wrapped, ALL, |people| wrapped(&hex(dump(people).as_bytes()), 60)),
     shape!(hex_spaced, ALL, |people| {
@@ -90,8 +93,7 @@ pub const SHAPES: &[Shape] = &[
         let bytes = dump(people).into_bytes();
         let line = |(i, c): (usize, &[u8])| {
             let words: Vec<String> = c.chunks(2).map(hex).collect();
-            let shown: String =
-                c.iter().map(|b| if b.is_ascii_graphic() { char::from(*b) } else { '.' }).collect();
+            let shown: String = c.iter().map(|b| if b.is_ascii_graphic() { char::from(*b) } else { '.' }).collect();
             format!("{:08x}: {:<39}  {shown}\n", i * 16, words.join(" "))
         };
         bytes.chunks(16).enumerate().map(line).collect()
@@ -104,7 +106,8 @@ pub const SHAPES: &[Shape] = &[
         dump(people).chars().map(escape).collect()
     }),
     shape!(numeric_entities, ALL, |people| {
-        let escape = |c: char| if c.is_ascii_alphanumeric() || c == '\n' { c.to_string() } else { format!("&#{};", c as u32) };
+        let escape =
+            |c: char| if c.is_ascii_alphanumeric() || c == '\n' { c.to_string() } else { format!("&#{};", c as u32) };
         dump(people).chars().map(escape).collect()
     }),
     shape!(json_in_base64_in_a_table, ALL, |people| each(people, |p| {

@@ -18,7 +18,7 @@ fn zipped(members: &[(&str, String)]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A table of dBase III: fields of characters, at most 40 wide.
+/// A table of dBase III: fields of characters, 50 wide.
 fn dbf(people: &[Person]) -> Vec<u8> {
     const WIDTH: usize = 50;
     let mut file = vec![3, 126, 8, 1];
@@ -60,7 +60,8 @@ fn sqlite(people: &[Person]) -> Vec<u8> {
 
 /// A spreadsheet of OpenDocument.
 fn ods(people: &[Person]) -> Vec<u8> {
-    let cell = |v: &str| format!("<table:table-cell office:value-type=\"string\"><text:p>{v}</text:p></table:table-cell>");
+    let cell =
+        |v: &str| format!("<table:table-cell office:value-type=\"string\"><text:p>{v}</text:p></table:table-cell>");
     let row = |values: [&str; 8]| format!("<table:table-row>{}</table:table-row>", values.map(cell).concat());
     let rows = row(COLUMNS) + &each(people, |p| row(p.values()));
     let names = "xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
@@ -86,7 +87,9 @@ fn odt(people: &[Person]) -> Vec<u8> {
         ("mimetype", "application/vnd.oasis.opendocument.text".to_owned()),
         (
             "content.xml",
-            format!("<?xml version=\"1.0\"?><office:document-content><office:body><office:text><text:p>Clients</text:p><table:table>{rows}</table:table></office:text></office:body></office:document-content>"),
+            format!(
+                "<?xml version=\"1.0\"?><office:document-content><office:body><office:text><text:p>Clients</text:p><table:table>{rows}</table:table></office:text></office:body></office:document-content>"
+            ),
         ),
         ("META-INF/manifest.xml", "<manifest/>".to_owned()),
     ])
@@ -97,7 +100,10 @@ const WORD: &str = "xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml
 fn word(body: &str) -> Vec<u8> {
     zipped(&[
         ("[Content_Types].xml", "<Types/>".to_owned()),
-        ("word/document.xml", format!("<?xml version=\"1.0\"?><w:document {WORD}><w:body>{body}</w:body></w:document>")),
+        (
+            "word/document.xml",
+            format!("<?xml version=\"1.0\"?><w:document {WORD}><w:body>{body}</w:body></w:document>"),
+        ),
     ])
 }
 
@@ -122,7 +128,10 @@ fn pptx(people: &[Person]) -> Vec<u8> {
     let cell = |v: &str| format!("<a:tc><a:txBody><a:p><a:r><a:t>{v}</a:t></a:r></a:p></a:txBody></a:tc>");
     let row = |p: &Person| format!("<a:tr h=\"1\">{}</a:tr>", p.values().map(cell).concat());
     let slide = |people: &[Person]| {
-        format!("<?xml version=\"1.0\"?><p:sld><p:cSld><p:spTree><a:tbl>{}</a:tbl></p:spTree></p:cSld></p:sld>", each(people, row))
+        format!(
+            "<?xml version=\"1.0\"?><p:sld><p:cSld><p:spTree><a:tbl>{}</a:tbl></p:spTree></p:cSld></p:sld>",
+            each(people, row)
+        )
     };
     let (one, two) = people.split_at(20);
     zipped(&[
@@ -202,9 +211,17 @@ pub const SHAPES: &[Shape] = &[
         fields: ALL,
         write: |people| csv(people).chars().flat_map(|c| (c as u32).to_le_bytes()).collect(),
     },
-    Shape { name: "cp1252", fields: ALL, write: |people| encoding_rs::WINDOWS_1252.encode(&csv(people)).0.into_owned() },
+    Shape {
+        name: "cp1252",
+        fields: ALL,
+        write: |people| encoding_rs::WINDOWS_1252.encode(&csv(people)).0.into_owned(),
+    },
     Shape { name: "latin9", fields: ALL, write: |people| encoding_rs::ISO_8859_15.encode(&csv(people)).0.into_owned() },
-    Shape { name: "mac_roman", fields: ALL, write: |people| encoding_rs::MACINTOSH.encode(&csv(people)).0.into_owned() },
+    Shape {
+        name: "mac_roman",
+        fields: ALL,
+        write: |people| encoding_rs::MACINTOSH.encode(&csv(people)).0.into_owned(),
+    },
     Shape { name: "mojibake_once", fields: ALL, write: |people| hurt(&csv(people)).into_bytes() },
     Shape { name: "mojibake_twice", fields: ALL, write: |people| hurt(&hurt(&csv(people))).into_bytes() },
 ];

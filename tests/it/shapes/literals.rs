@@ -80,7 +80,8 @@ pub const SHAPES: &[Shape] = &[
     }),
     shape!(json_indexed_columns, ALL, |people| {
         let column = |i: usize| {
-            let cells: Vec<String> = people.iter().enumerate().map(|(n, p)| format!("\"{n}\": \"{}\"", p.values()[i])).collect();
+            let cells: Vec<String> =
+                people.iter().enumerate().map(|(n, p)| format!("\"{n}\": \"{}\"", p.values()[i])).collect();
             format!("\"{}\": {{{}}}", COLUMNS[i], cells.join(", "))
         };
         format!("{{{}}}", (0..8).map(column).collect::<Vec<_>>().join(", "))
@@ -88,7 +89,10 @@ pub const SHAPES: &[Shape] = &[
     shape!(json_in_json, ALL, |people| {
         each(people, |p| format!("{{\"topic\": \"users\", \"payload\": \"{}\"}}\n", object(p).replace('"', "\\\"")))
     }),
-    shape!(json_lines_behind_a_time, ALL, |people| each(people, |p| format!("2026-08-01 12:00:00,123 DEBUG {}\n", object(p)))),
+    shape!(json_lines_behind_a_time, ALL, |people| each(people, |p| format!(
+        "2026-08-01 12:00:00,123 DEBUG {}\n",
+        object(p)
+    ))),
     shape!(json_in_a_call, ALL, |people| format!("callback([{}]);\n", joined(people, object, ","))),
     shape!(graphql, ALL, |people| {
         let edge = |p: &Person| format!("{{\"node\": {}, \"cursor\": \"YQ==\"}}", object(p));
@@ -109,7 +113,10 @@ pub const SHAPES: &[Shape] = &[
         )
     })),
     shape!(mongo_shell, ALL, |people| each(people, |p| {
-        format!("{{ _id: ObjectId('651020304050607080901020'),\n{} }}\n", pairs(p, |n, v| format!("  {n}: '{v}'"), ",\n"))
+        format!(
+            "{{ _id: ObjectId('651020304050607080901020'),\n{} }}\n",
+            pairs(p, |n, v| format!("  {n}: '{v}'"), ",\n")
+        )
     })),
     Shape { name: "mongo_bson", fields: ALL, write: |people| people.iter().flat_map(bson).collect() },
     shape!(json5, ALL, |people| {
@@ -173,7 +180,10 @@ pub const SHAPES: &[Shape] = &[
     shape!(java_to_string, ALL, |people| {
         each(people, |p| format!("User{{id=7, {}}}\n", pairs(p, |n, v| format!("{n}='{v}'"), ", ")))
     }),
-    shape!(kotlin_to_string, ALL, |people| each(people, |p| format!("User(id=7, {})\n", pairs(p, |n, v| format!("{n}={v}"), ", ")))),
+    shape!(kotlin_to_string, ALL, |people| each(people, |p| format!(
+        "User(id=7, {})\n",
+        pairs(p, |n, v| format!("{n}={v}"), ", ")
+    ))),
     shape!(java_list_of_maps, ALL, |people| {
         format!("[{}]\n", joined(people, |p| format!("{{{}}}", pairs(p, |n, v| format!("{n}={v}"), ", ")), ", "))
     }),
@@ -212,11 +222,4 @@ pub const SHAPES: &[Shape] = &[
     shape!(redis_hashes, ALL, |people| numbered(people, |i, p| {
         format!("HSET user:{i} {}\n", pairs(p, |n, v| format!("{n} \"{v}\""), " "))
     })),
-    shape!(environment, ALL, |people| numbered(people, |i, p| {
-        pairs(p, |n, v| format!("USER_{i}_{}={v}\n", n.to_uppercase()), "")
-    })),
-    shape!(json_cells_in_a_table, ALL, |people| {
-        "id;created;data\n".to_owned()
-            + &each(people, |p| format!("{};2026-08-01;\"{}\"\n", &p.id[2..], object(p).replace('"', "\"\"")))
-    }),
 ];

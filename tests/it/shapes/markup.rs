@@ -54,11 +54,13 @@ pub const SHAPES: &[Shape] = &[
         format!("<dl>{pairs}</dl>\n")
     })),
     shape!(html_labels_in_divs, ALL, |people| each(people, |p| {
-        let pairs: String = p.filled().iter().map(|(n, v)| format!("<div><b>{n}:</b> <span>{v}</span></div>")).collect();
+        let pairs: String =
+            p.filled().iter().map(|(n, v)| format!("<div><b>{n}:</b> <span>{v}</span></div>")).collect();
         format!("<div class=\"card\">{pairs}</div><hr>\n")
     })),
     shape!(html_list, ALL, |people| {
-        let item = |p: &Person| format!("<li>{}</li>\n", p.filled().iter().map(|(_, v)| *v).collect::<Vec<_>>().join(", "));
+        let item =
+            |p: &Person| format!("<li>{}</li>\n", p.filled().iter().map(|(_, v)| *v).collect::<Vec<_>>().join(", "));
         format!("<html><ul>{}</ul></html>", each(people, item))
     }),
     shape!(html_vertical_tables, ALL, |people| each(people, |p| {
@@ -82,7 +84,10 @@ pub const SHAPES: &[Shape] = &[
     }),
     shape!(escaped_html_in_a_post, ALL, |people| table(people).replace('<', "&lt;").replace('>', "&gt;")),
     shape!(xml_elements, ALL, |people| {
-        format!("<?xml version=\"1.0\"?>\n<export>\n{}</export>\n", each(people, |p| format!("<client>{}</client>\n", elements(p))))
+        format!(
+            "<?xml version=\"1.0\"?>\n<export>\n{}</export>\n",
+            each(people, |p| format!("<client>{}</client>\n", elements(p)))
+        )
     }),
     shape!(xml_attributes, ALL, |people| {
         let row = |p: &Person| {
@@ -93,10 +98,14 @@ pub const SHAPES: &[Shape] = &[
     }),
     shape!(mysqldump_xml, ALL, |people| {
         let row = |p: &Person| {
-            let fields: String = p.filled().iter().map(|(n, v)| format!("\t\t<field name=\"{n}\">{v}</field>\n")).collect();
+            let fields: String =
+                p.filled().iter().map(|(n, v)| format!("\t\t<field name=\"{n}\">{v}</field>\n")).collect();
             format!("\t<row>\n{fields}\t</row>\n")
         };
-        format!("<?xml version=\"1.0\"?>\n<mysqldump><database name=\"shop\"><table_data name=\"clients\">\n{}</table_data></database></mysqldump>\n", each(people, row))
+        format!(
+            "<?xml version=\"1.0\"?>\n<mysqldump><database name=\"shop\"><table_data name=\"clients\">\n{}</table_data></database></mysqldump>\n",
+            each(people, row)
+        )
     }),
     shape!(soap, ALL, |people| {
         format!(
@@ -115,7 +124,8 @@ pub const SHAPES: &[Shape] = &[
     }),
     shape!(plist, ALL, |people| {
         let record = |p: &Person| {
-            let pairs: String = p.filled().iter().map(|(n, v)| format!("<key>{n}</key><string>{v}</string>\n")).collect();
+            let pairs: String =
+                p.filled().iter().map(|(n, v)| format!("<key>{n}</key><string>{v}</string>\n")).collect();
             format!("<dict>\n{pairs}</dict>\n")
         };
         format!("<?xml version=\"1.0\"?>\n<plist version=\"1.0\"><array>\n{}</array></plist>\n", each(people, record))
@@ -143,7 +153,14 @@ pub const SHAPES: &[Shape] = &[
         format!(
             "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:{};{};;;\nEMAIL;INTERNET:{}\nTEL;CELL;PREF:{}\n\
              ADR;HOME;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:;;{};{};;{};France\nBDAY:{}\nEND:VCARD\n",
-            code(&p.last), code(&p.first), p.mail, p.phone, code(&p.street), code(&p.city), p.postcode, p.birth
+            code(&p.last),
+            code(&p.first),
+            p.mail,
+            p.phone,
+            code(&p.street),
+            code(&p.city),
+            p.postcode,
+            p.birth
         )
     })),
     shape!(vcard_3, ALL, |people| each(people, |p| {
@@ -162,13 +179,17 @@ pub const SHAPES: &[Shape] = &[
         format!(
             "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:{}\r\nN:{};{};;;\r\nEMAIL;PID=1.1:{}\r\nTEL;VALUE=uri;TYPE=\"cell,home\":tel:{}\r\n\
              ADR;LABEL=\"x:y\":;;{};{};;{};\r\nBDAY:{}\r\nEND:VCARD\r\n",
-            p.full(), p.last, p.first, p.mail, p.phone, p.street, p.city, p.postcode, p.birth.replace('-', "")
+            p.full(),
+            p.last,
+            p.first,
+            p.mail,
+            p.phone,
+            p.street,
+            p.city,
+            p.postcode,
+            p.birth.replace('-', "")
         )
     })),
-    shape!(icalendar, "email last_name first_name", |people| {
-        let invited = |p: &Person| folded(&format!("ATTENDEE;ROLE=REQ-PARTICIPANT;CN=\"{}\";X-BORN={}:mailto:{}", p.full(), p.birth, p.mail));
-        format!("BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nDTSTART:20260801T120000Z\nSUMMARY:Réunion\n{}END:VEVENT\nEND:VCALENDAR\n", each(people, invited))
-    }),
     shape!(mail_with_attachment, ALL, |people| {
         format!(
             "From: seller@mail.example\nTo: buyer@mail.example\nSubject: base\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
@@ -182,8 +203,14 @@ pub const SHAPES: &[Shape] = &[
             "From x@y Mon Jan  1 00:00:00 2026\nFrom: shop@mail.example\nSubject: welcome\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\
              Content-Transfer-Encoding: quoted-printable\n\n{}\n",
             quoted_printable(&format!(
-                "<p>Nom : {} {}</p><p>Mail : {}</p><p>Tel : {}</p><p>N=C3=A9(e) le {}</p><p>Ville : {} {}</p>",
-                p.first, p.last, p.mail, p.phone, p.born(), p.postcode, p.city
+                "<p>Nom : {} {}</p><p>Mail : {}</p><p>Tel : {}</p><p>Né le {}</p><p>Ville : {} {}</p>",
+                p.first,
+                p.last,
+                p.mail,
+                p.phone,
+                p.born(),
+                p.postcode,
+                p.city
             ))
         )
     })),
@@ -191,7 +218,9 @@ pub const SHAPES: &[Shape] = &[
         let escape = |text: &str| -> String {
             text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{}?", c as u32) }).collect()
         };
-        let row = |p: &Person| format!("\\trowd {}\\row\n", p.values().map(|v| format!("\\pard\\intbl {}\\cell ", escape(v))).concat());
+        let row = |p: &Person| {
+            format!("\\trowd {}\\row\n", p.values().map(|v| format!("\\pard\\intbl {}\\cell ", escape(v))).concat())
+        };
         format!("{{\\rtf1\\ansi\\ansicpg1252{{\\fonttbl{{\\f0 Arial;}}}}\n\\pard Clients\\par\n{}}}", each(people, row))
     }),
     shape!(rtf_lines, ALL, |people| {

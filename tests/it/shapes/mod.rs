@@ -64,7 +64,8 @@ fn world() -> World {
         export.push_str(&format!("{};{}\n", person.id, person.values().join(";")));
     }
     fs::write(world.path("export.csv"), export).unwrap();
-    let (folder, key, export) = (making.to_str().unwrap().to_owned(), world.text("vigie.key"), world.text("export.csv"));
+    let (folder, key, export) =
+        (making.to_str().unwrap().to_owned(), world.text("vigie.key"), world.text("export.csv"));
     let built = run(&["watchlist", "build", &folder, "--snapshot", "2026-08-01", "--key-file", &key, &export]);
     assert!(built.status.success(), "{}", errors(&built));
     world

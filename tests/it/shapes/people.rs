@@ -16,10 +16,46 @@ pub struct Person {
 }
 
 const LAST: [&str; 40] = [
-    "Lefèvre", "Garnier", "Roussel", "Blanchard", "Chevalier", "Gauthier", "Fontaine", "Mercier", "Lambert", "Bonnet",
-    "Le Goff", "Perrin", "Morin", "Clément", "Dumont", "Berger", "Carpentier", "Renaud", "Leclerc", "Barbier",
-    "Guérin", "Boyer", "Noël", "Brunet", "Schmitt", "Colin", "Vidal", "Picard", "Aubry", "Roche", "Lemoine",
-    "Marchand", "Gaillard", "Bertrand", "Riviere", "Hubert", "Menard", "Jacquet", "Da Silva", "Prevost",
+    "Lefèvre",
+    "Garnier",
+    "Roussel",
+    "Blanchard",
+    "Chevalier",
+    "Gauthier",
+    "Fontaine",
+    "Mercier",
+    "Lambert",
+    "Bonnet",
+    "Le Goff",
+    "Perrin",
+    "Morin",
+    "Clément",
+    "Dumont",
+    "Berger",
+    "Carpentier",
+    "Renaud",
+    "Leclerc",
+    "Barbier",
+    "Guérin",
+    "Boyer",
+    "Noël",
+    "Brunet",
+    "Schmitt",
+    "Colin",
+    "Vidal",
+    "Picard",
+    "Aubry",
+    "Roche",
+    "Lemoine",
+    "Marchand",
+    "Gaillard",
+    "Bertrand",
+    "Riviere",
+    "Hubert",
+    "Menard",
+    "Jacquet",
+    "Da Silva",
+    "Prevost",
 ];
 const FIRST: [&str; 40] = [
     "Jeanne", "Paul", "Zoé", "Thomas", "Maëlle", "Hugo", "Camille", "Louis", "Inès", "Gabriel", "Léa", "Arthur",
@@ -27,10 +63,19 @@ const FIRST: [&str; 40] = [
     "Jade", "Noah", "Lina", "Tom", "Rose", "Victor", "Anna", "Simon", "Julie", "Martin", "Clara", "Antoine", "Eva",
     "Mathis", "Romane", "Oscar",
 ];
-const STREETS: [&str; 8] =
-    ["rue des Lilas", "avenue du Port", "place de la Gare", "chemin Vert", "rue Haute", "quai Sud", "allée des Pins", "rue du Moulin"];
+const STREETS: [&str; 8] = [
+    "rue des Lilas",
+    "avenue du Port",
+    "place de la Gare",
+    "chemin Vert",
+    "rue Haute",
+    "quai Sud",
+    "allée des Pins",
+    "rue du Moulin",
+];
 const CITIES: [&str; 12] = [
-    "Quimper", "Rennes", "Brest", "Metz", "Dijon", "Nantes", "Angers", "Tours", "Limoges", "Bayonne", "Colmar", "Annecy",
+    "Quimper", "Rennes", "Brest", "Metz", "Dijon", "Nantes", "Angers", "Tours", "Limoges", "Bayonne", "Colmar",
+    "Annecy",
 ];
 
 /// Numbers that follow from a seed: `draw(n)` is below `n`.
@@ -69,7 +114,11 @@ fn person(n: usize, seed: u64, draw: &mut Draw) -> Person {
     Person {
         id: format!("C{seed}{n:05}"),
         // A hole every few people.
-        mail: if n % 5 == 3 { String::new() } else { format!("{}.{}{}@{host}", plain(&first), plain(&last), draw.below(1000)) },
+        mail: if n % 5 == 3 {
+            String::new()
+        } else {
+            format!("{}.{}{}@{host}", plain(&first), plain(&last), draw.below(1000))
+        },
         phone: if n % 7 == 4 { String::new() } else { phone },
         birth: format!("{year:04}-{month:02}-{day:02}"),
         street: format!("{} {}", 1 + draw.below(120), draw.of(&STREETS)),

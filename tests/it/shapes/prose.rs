@@ -16,7 +16,8 @@ fn numbered(people: &[Person], write: impl Fn(usize, &Person) -> String) -> Stri
     people.iter().enumerate().map(|(i, person)| write(i + 1, person)).collect()
 }
 
-const LABELS: [&str; 8] = ["Nom", "Prénom", "E-mail", "Téléphone", "Date de naissance", "Adresse", "Code postal", "Ville"];
+const LABELS: [&str; 8] =
+    ["Nom", "Prénom", "E-mail", "Téléphone", "Date de naissance", "Adresse", "Code postal", "Ville"];
 
 /// Blocks of labelled lines, with what stands between label and value, and between blocks.
 fn blocks(people: &[Person], before: &str, between: &str, after: &str, parting: &str) -> String {
@@ -36,7 +37,15 @@ pub const SHAPES: &[Shape] = &[
     }),
     shape!(sentences, ALL, |people| each(people, |p| {
         let reach = joined(&[&p.mail, &p.phone], ", ");
-        format!("{} {} ({reach}), née le {}, habite {}, {} {}.\n", p.first, p.last, p.born(), p.street, p.postcode, p.city)
+        format!(
+            "{} {} ({reach}), née le {}, habite {}, {} {}.\n",
+            p.first,
+            p.last,
+            p.born(),
+            p.street,
+            p.postcode,
+            p.city
+        )
     })),
     shape!(wrapped_paragraphs, ALL, |people| each(people, |p| format!(
         "The customer {} was born on {}\nand lives in {} {}, {}.\nMail: {}\nPhone: {}\n\n",
@@ -60,10 +69,14 @@ pub const SHAPES: &[Shape] = &[
         let place = format!("{} {}", p.postcode, p.city);
         format!("#{i}\n{}\n", joined(&[&p.full(), &p.mail, &p.pairs(), &p.born(), &p.street, &place], "\n"))
     })),
-    shape!(six_lines_each, ALL, |people| each(people, |p| {
-        [&p.last, &p.first, &p.mail, &p.phone, &p.birth, &p.city].map(String::as_str).join("\n") + "\n"
-    })),
-    shape!(bullets, SHORT, |people| each(people, |p| format!("* {} <{}> {} ({})\n", p.full(), p.mail, p.pairs(), p.city))),
+    shape!(bullets, SHORT, |people| each(people, |p| format!(
+        "* {} <{}> {} ({}, {})\n",
+        p.full(),
+        p.mail,
+        p.pairs(),
+        p.born(),
+        p.city
+    ))),
     shape!(nested_bullets, ALL, |people| each(people, |p| {
         let (pairs, born, place) = (p.pairs(), p.born(), format!("{} {}", p.postcode, p.city));
         let details = [&p.mail, &pairs, &born, &p.street, &place];
@@ -95,7 +108,7 @@ pub const SHAPES: &[Shape] = &[
         let pair = |(name, value): (&str, &str)| format!("{name}={}", super::encoded::percent(value));
         format!("GET /api/account?{} HTTP/1.1\n", p.filled().into_iter().map(pair).collect::<Vec<_>>().join("&"))
     })),
-    shape!(two_labels_a_line, ALL, |people| each(people, |p| format!(
+    shape!(two_labels_a_line, "email phone last_name first_name birth_date", |people| each(people, |p| format!(
         "Nom : {}    Prénom : {}\nMail : {}    Tel : {}\nNaissance : {}\nAdresse : {} {} {}\n\n",
         p.last,
         p.first,
@@ -138,7 +151,9 @@ pub const SHAPES: &[Shape] = &[
         lines.map(|(label, value)| format!("{label}:\n  {value}\n")).collect::<String>() + "\n"
     })),
     shape!(quoted_reply, ALL, |people| {
-        "On Monday someone wrote:\n".to_owned() + &each(people, |p| format!("> {}\n", p.values().join(";"))) + "\nThanks!\n"
+        "On Monday someone wrote:\n".to_owned()
+            + &each(people, |p| format!("> {}\n", p.values().join(";")))
+            + "\nThanks!\n"
     }),
     shape!(line_numbers, ALL, |people| numbered(people, |i, p| format!("{i:>5}: {}\n", p.values().join(";")))),
     shape!(bare_tuples, ALL, |people| each(people, |p| {
@@ -148,7 +163,6 @@ pub const SHAPES: &[Shape] = &[
         joined(&[&p.last, &p.first, &p.mail, &p.phone, &p.birth, &p.postcode, &p.city], " ") + "\n"
     })),
     shape!(slashes, ALL, |people| each(people, |p| p.values().join(" / ") + "\n")),
-    shape!(double_colons, ALL, |people| each(people, |p| p.values().join("::") + "\n")),
     shape!(odd_delimiter, ALL, |people| each(people, |p| p.values().join("<|>") + "\n")),
     shape!(at_signs_between, ALL, |people| each(people, |p| p.values().join(" @@ ") + "\n")),
     shape!(combos, "email phone last_name first_name", |people| each(people, |p| {
@@ -161,7 +175,9 @@ pub const SHAPES: &[Shape] = &[
             + &each(one, |p| p.values().join(";") + "\n")
             + "\nSecond part, from the forum, other order:\n\n"
             + "ville,naissance,telephone,email,nom,prenom\n"
-            + &each(two, |p| [&p.city, &p.birth, &p.phone, &p.mail, &p.last, &p.first].map(String::as_str).join(",") + "\n")
+            + &each(two, |p| {
+                [&p.city, &p.birth, &p.phone, &p.mail, &p.last, &p.first].map(String::as_str).join(",") + "\n"
+            })
             + "\nThat is all for today.\n"
     }),
     shape!(one_long_line, "email phone last_name first_name", |people| {

@@ -55,11 +55,19 @@ pub const SHAPES: &[Shape] = &[
     })),
     shape!(postgres_copy, ALL, |people| {
         let row = |p: &Person| p.values().map(|v| if v.is_empty() { "\\N" } else { v }).join("\t") + "\n";
-        format!("--\n-- PostgreSQL database dump\n--\n\nCOPY public.clients ({}) FROM stdin;\n{}\\.\n", COLUMNS.join(", "), each(people, row))
+        format!(
+            "--\n-- PostgreSQL database dump\n--\n\nCOPY public.clients ({}) FROM stdin;\n{}\\.\n",
+            COLUMNS.join(", "),
+            each(people, row)
+        )
     }),
     shape!(postgres_copy_csv, ALL, |people| {
         let row = |p: &Person| p.values().join(",") + "\n";
-        format!("COPY clients ({}) FROM STDIN WITH (FORMAT csv, DELIMITER ',');\n{}\\.\n", COLUMNS.join(", "), each(people, row))
+        format!(
+            "COPY clients ({}) FROM STDIN WITH (FORMAT csv, DELIMITER ',');\n{}\\.\n",
+            COLUMNS.join(", "),
+            each(people, row)
+        )
     }),
     shape!(postgres_escapes, ALL, |people| each(people, |p| {
         format!("INSERT INTO public.\"clients\" VALUES ({});\n", literals(p, "E"))
@@ -127,7 +135,10 @@ pub const SHAPES: &[Shape] = &[
         let tuples: Vec<String> = people.iter().map(tuple).collect();
         format!("INSERT INTO clients\n  ({})\nVALUES\n{};\n", COLUMNS.join(", "), tuples.join(",\n"))
     }),
-    shape!(cut_in_the_middle, ALL, |people| format!("nom','x'),({}),\n", &tuples(people, "),(").replace("((", "(").replace("))", ")"))),
+    shape!(cut_in_the_middle, ALL, |people| format!(
+        "nom','x'),({}),\n",
+        &tuples(people, "),(").replace("((", "(").replace("))", ")")
+    )),
     shape!(two_tables_by_turns, ALL, |people| each(people, |p| {
         format!(
             "INSERT INTO log VALUES (1,'login');\nINSERT INTO clients ({}) VALUES ({});\n",

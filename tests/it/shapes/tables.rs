@@ -60,24 +60,6 @@ fn wiki(people: &[Person], head: [&str; 3], body: [&str; 3]) -> String {
     marked(&rows[0], head) + &rows[1..].iter().map(|row| marked(row, body)).collect::<String>()
 }
 
-/// Cells broken into lines of eleven characters, as mail programs draw narrow columns.
-fn folded_grid(people: &[Person]) -> String {
-    const WIDTH: usize = 11;
-    let rows = rows(people);
-    let rule = rule(&[WIDTH; 8], "-", "+-", "-+-", "-+");
-    let mut text = rule.clone();
-    for row in &rows {
-        let cells: Vec<Vec<char>> = row.iter().map(|cell| cell.chars().collect()).collect();
-        let height = cells.iter().map(|cell| cell.len().div_ceil(WIDTH)).max().unwrap();
-        for i in 0..height {
-            let part = |cell: &Vec<char>| cell.iter().skip(i * WIDTH).take(WIDTH).collect::<String>();
-            text += &line(&cells.iter().map(part).collect::<Vec<_>>(), &[WIDTH; 8], "| ", " | ", " |");
-        }
-        text += &rule;
-    }
-    text
-}
-
 pub const SHAPES: &[Shape] = &[
     shape!(fixed_width, ALL, |people| drawn(people, ["", " ", ""], ["", "", "", ""]).replacen("\n\n", "\n", 1)),
     shape!(fixed_width_without_header, ALL, |people| {
@@ -85,18 +67,6 @@ pub const SHAPES: &[Shape] = &[
         let widths = widths(&rows);
         rows[1..].iter().map(|row| line(row, &widths, "", " ", "")).collect()
     }),
-    shape!(fixed_width_with_numbers_to_the_right, ALL, |people| each(people, |p| format!(
-        "{:>6} {:<12}{:<10}{:<44}{:<12}{:<12}{:<26}{:>6} {}\n",
-        p.id.len(),
-        p.last,
-        p.first,
-        p.mail,
-        p.phone,
-        p.birth,
-        p.street,
-        p.postcode,
-        p.city
-    ))),
     shape!(mysql_console, ALL, |people| {
         let rows = rows(people);
         let widths = widths(&rows);
@@ -106,7 +76,9 @@ pub const SHAPES: &[Shape] = &[
         format!("mysql> select * from clients;\n{rule}{head}{rule}{body}{rule}40 rows in set (0.01 sec)\n")
     }),
     shape!(psql_aligned, ALL, |people| {
-        "shop=> select * from clients;\n".to_owned() + &drawn(people, [" ", " | ", ""], ["-", "-", "-+-", "-"]) + "(40 rows)\n"
+        "shop=> select * from clients;\n".to_owned()
+            + &drawn(people, [" ", " | ", ""], ["-", "-", "-+-", "-"])
+            + "(40 rows)\n"
     }),
     shape!(psql_expanded, ALL, |people| {
         let numbered = people.iter().enumerate();
@@ -130,7 +102,9 @@ pub const SHAPES: &[Shape] = &[
     shape!(sqlite_line, ALL, |people| each(people, |p| {
         p.fields().map(|(name, value)| format!("{name:>10} = {value}\n")).concat() + "\n"
     })),
-    shape!(powershell_table, ALL, |people| "\n".to_owned() + &drawn(people, ["", " ", ""], ["-", "", " ", ""]) + "\n\n"),
+    shape!(powershell_table, ALL, |people| "\n".to_owned()
+        + &drawn(people, ["", " ", ""], ["-", "", " ", ""])
+        + "\n\n"),
     shape!(powershell_list, ALL, |people| each(people, |p| {
         p.fields().map(|(name, value)| format!("{name:<10}: {value}\n")).concat() + "\n"
     })),
@@ -140,7 +114,9 @@ pub const SHAPES: &[Shape] = &[
         rows[1..].iter().map(|row| line(row, &widths, "", "  ", "")).collect()
     }),
     shape!(sqlcmd, ALL, |people| {
-        "1> select * from clients\n2> go\n".to_owned() + &drawn(people, ["", " ", ""], ["-", "", " ", ""]) + "\n(40 rows affected)\n"
+        "1> select * from clients\n2> go\n".to_owned()
+            + &drawn(people, ["", " ", ""], ["-", "", " ", ""])
+            + "\n(40 rows affected)\n"
     }),
     shape!(sqlplus_pages, ALL, |people| {
         let rows = rows(people);
@@ -154,7 +130,9 @@ pub const SHAPES: &[Shape] = &[
     shape!(duckdb_box, ALL, |people| {
         let table = drawn(people, ["│ ", " │ ", " │"], ["─", "├─", "─┼─", "─┤"]);
         let (head, body) = table.split_once('\n').unwrap();
-        format!("{head}\n│ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │\n{body}└──┘\n")
+        format!(
+            "{head}\n│ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │ varchar │\n{body}└──┘\n"
+        )
     }),
     shape!(pandas_print, ALL, |people| {
         let rows = rows(people);
@@ -174,29 +152,26 @@ pub const SHAPES: &[Shape] = &[
         let rule = rule(&widths(&rows), "=", "", "  ", "");
         rule.clone() + &drawn(people, ["", "  ", ""], ["=", "", "  ", ""]) + &rule
     }),
-    shape!(folded_cells, ALL, folded_grid),
     shape!(mediawiki, ALL, |people| {
         let body = each(people, |p| format!("|-\n| {}\n", p.values().join(" || ")));
         format!("{{| class=\"wikitable\"\n|+ clients\n|-\n! {}\n{body}|}}\n", COLUMNS.join(" !! "))
     }),
-    shape!(mediawiki_one_cell_a_line, ALL, |people| {
-        let body = each(people, |p| format!("|-\n{}", p.values().map(|v| format!("| {v}\n")).concat()));
-        format!("== Clients ==\n{{| class=\"wikitable\"\n{}{body}|}}\n", COLUMNS.map(|c| format!("! {c}\n")).concat())
-    }),
     shape!(dokuwiki, ALL, |people| wiki(people, ["^ ", " ^ ", " ^"], ["| ", " | ", " |"])),
     shape!(confluence, ALL, |people| wiki(people, ["||", "||", "||"], ["|", "|", "|"]).replace("||\n|", "||\n|")),
     shape!(textile, ALL, |people| wiki(people, ["|_. ", " |_. ", " |"], ["| ", " | ", " |"])),
-    shape!(asciidoc, ALL, |people| {
-        let body = each(people, |p| p.values().map(|v| format!("|{v}\n")).concat() + "\n");
-        format!("[options=\"header\"]\n|===\n|{}\n\n{body}|===\n", COLUMNS.join(" |"))
-    }),
     shape!(latex, ALL, |people| {
         let body = each(people, |p| format!("  {} \\\\ \\hline\n", p.values().join(" & ")));
-        format!("\\begin{{tabular}}{{llllllll}}\n\\hline\n{} \\\\ \\hline\n{body}\\end{{tabular}}\n", COLUMNS.join(" & "))
+        format!(
+            "\\begin{{tabular}}{{llllllll}}\n\\hline\n{} \\\\ \\hline\n{body}\\end{{tabular}}\n",
+            COLUMNS.join(" & ")
+        )
     }),
     shape!(bbcode_table, ALL, |people| {
         let body = each(people, |p| format!("[tr]{}[/tr]\n", p.values().map(|v| format!("[td]{v}[/td]")).concat()));
-        format!("Fresh:\n[table]\n[tr]{}[/tr]\n{body}[/table]\nbye\n", COLUMNS.map(|c| format!("[th]{c}[/th]")).concat())
+        format!(
+            "Fresh:\n[table]\n[tr]{}[/tr]\n{body}[/table]\nbye\n",
+            COLUMNS.map(|c| format!("[th]{c}[/th]")).concat()
+        )
     }),
     shape!(table_in_a_reply, ALL, |people| {
         let table = drawn(people, ["| ", " | ", " |"], ["-", "+-", "-+-", "-+"]);

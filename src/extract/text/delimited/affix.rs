@@ -75,7 +75,8 @@ pub(crate) fn strip_batch(batch: &mut Batch, affixes: &[Affix]) {
 }
 
 fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
-    let cells: Vec<&[u8]> = rows.iter().filter_map(|row| row.get(column)).copied().filter(|cell| !cell.is_empty()).collect();
+    let cells: Vec<&[u8]> =
+        rows.iter().filter_map(|row| row.get(column)).copied().filter(|cell| !cell.is_empty()).collect();
     if cells.len() < LEAST {
         return None;
     }
@@ -115,11 +116,12 @@ fn consume(cell: &[u8], lead: &[Unit]) -> Option<usize> {
             Unit::Blanks => cell[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count(),
             Unit::Byte(b) => usize::from(cell.get(at) == Some(b)),
         };
-        let read = at > 0 && match unit {
-            Unit::Digits => cell[at - 1].is_ascii_digit(),
-            Unit::Blanks => matches!(cell[at - 1], b' ' | b'\t') || at == cell.len(),
-            Unit::Byte(b) => cell[at - 1] == *b,
-        };
+        let read = at > 0
+            && match unit {
+                Unit::Digits => cell[at - 1].is_ascii_digit(),
+                Unit::Blanks => matches!(cell[at - 1], b' ' | b'\t') || at == cell.len(),
+                Unit::Byte(b) => cell[at - 1] == *b,
+            };
         // What stands before an empty value may lack its last blank.
         if !read && !(*unit == Unit::Blanks && at <= cell.len()) {
             return None;
@@ -143,9 +145,13 @@ fn ends(cell: &[u8]) -> Vec<usize> {
         let ends_here = match mark {
             _ if inner_blank || behind == Some(b'/') => false,
             b':' | b'=' => (letters || digits && blank) && bare.len() > 1,
-            b')' | b']' | b'.' | b'>' | b'#' | b'-' => blank && (digits || matches!(lead.trim_ascii_start().first(), Some(b'[' | b'('))),
+            b')' | b']' | b'.' | b'>' | b'#' | b'-' => {
+                blank && (digits || matches!(lead.trim_ascii_start().first(), Some(b'[' | b'(')))
+            }
             // `née le 12/03/1970`
-            _ => blank && letters && !digits && behind.is_some_and(|b| b.is_ascii_digit() || b == b'+') && is_words(bare),
+            _ => {
+                blank && letters && !digits && behind.is_some_and(|b| b.is_ascii_digit() || b == b'+') && is_words(bare)
+            }
         };
         if ends_here {
             ends.push(at);
@@ -163,7 +169,11 @@ fn is_shared(lead: &[Unit], cells: &[&[u8]]) -> bool {
     let lengths: Vec<Option<usize>> = cells.iter().map(|cell| consume(cell, lead)).collect();
     let shared = lengths.iter().flatten().count();
     let filled = cells.iter().zip(&lengths).filter(|(cell, length)| length.is_some_and(|l| l < cell.len())).count();
-    let marked = lead.iter().rev().find(|unit| **unit != Unit::Blanks).is_some_and(|unit| matches!(unit, Unit::Byte(b) if !b.is_ascii_alphanumeric() && *b < 0x80));
+    let marked = lead
+        .iter()
+        .rev()
+        .find(|unit| **unit != Unit::Blanks)
+        .is_some_and(|unit| matches!(unit, Unit::Byte(b) if !b.is_ascii_alphanumeric() && *b < 0x80));
     // Words that lead must lead to something typed in every cell.
     let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| looks(&cell[l..]).typed()));
     shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || typed())
@@ -205,8 +215,14 @@ mod tests {
             (["1) Jean", "2) Paul", "10) Zoé", "11) Léa"], ["Jean", "Paul", "Zoé", "Léa"]),
             (["   1: a", "   2: b", "  10: c", " 999: d"], ["a", "b", "c", "d"]),
             (["Nom: Martin", "Nom: Petit", "Nom:", "Nom: Roux"], ["Martin", "Petit", "", "Roux"]),
-            (["née le 12/03/1970", "née le 01/01/1980", "née le 2/3/1990", "née le 05/06/1950"], ["12/03/1970", "01/01/1980", "2/3/1990", "05/06/1950"]),
-            (["[01/08 12:01] me: Ann", "[01/08 12:02] me: Bob", "[01/08 12:03] me: Cid", "[01/08 12:04] me: Dan"], ["Ann", "Bob", "Cid", "Dan"]),
+            (
+                ["née le 12/03/1970", "née le 01/01/1980", "née le 2/3/1990", "née le 05/06/1950"],
+                ["12/03/1970", "01/01/1980", "2/3/1990", "05/06/1950"],
+            ),
+            (
+                ["[01/08 12:01] me: Ann", "[01/08 12:02] me: Bob", "[01/08 12:03] me: Cid", "[01/08 12:04] me: Dan"],
+                ["Ann", "Bob", "Cid", "Dan"],
+            ),
         ] {
             assert_eq!(stripped(cells), bare);
         }

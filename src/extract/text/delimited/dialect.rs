@@ -36,7 +36,16 @@ pub(crate) struct Dialect {
 
 impl Dialect {
     pub(crate) fn new(delimiter: u8) -> Self {
-        Self { delimiter, long: None, quote: b'"', backslash: false, padded: false, framed: false, columns: 0, affixes: Vec::new() }
+        Self {
+            delimiter,
+            long: None,
+            quote: b'"',
+            backslash: false,
+            padded: false,
+            framed: false,
+            columns: 0,
+            affixes: Vec::new(),
+        }
     }
 
     /// Whether every delimiter and line end in a text without quotes and backslashes parts cells.
@@ -57,7 +66,8 @@ impl Dialect {
 
 /// A dash with nothing but blanks before it on its line is a bullet: it parts nothing.
 fn is_bullet(text: &[u8], at: usize) -> bool {
-    let line = memrchr(b'\n', &text[at.saturating_sub(32)..at]).map_or(at.saturating_sub(32), |i| at.saturating_sub(32) + i + 1);
+    let line = memrchr(b'\n', &text[at.saturating_sub(32)..at])
+        .map_or(at.saturating_sub(32), |i| at.saturating_sub(32) + i + 1);
     (line == 0 || text[line - 1] == b'\n') && text[line..at].iter().all(u8::is_ascii_whitespace)
 }
 

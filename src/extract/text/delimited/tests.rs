@@ -18,7 +18,7 @@ fn written(delimiter: &str) -> String {
 
 #[test]
 fn every_delimiter_is_found_without_a_header() {
-    for delimiter in [",", ";", "\t", "|", "^", "~", "\u{1}", " | ", " - ", " ; ", "│"] {
+    for delimiter in [",", ";", "\t", "|", "^", "~", "\u{1}", " | ", " - ", " ; ", "│", "::", " & "] {
         let kept = read(written(delimiter).as_bytes());
         assert_eq!(kept.cells(), ROWS.map(Vec::from), "delimiter {delimiter:?}");
         assert_eq!(kept.headers(), [None], "delimiter {delimiter:?}");

@@ -26,13 +26,49 @@ pub(crate) enum Coding {
     QuotedPrintable,
 }
 
-/// The label of the line at `start`, and where the line ends.
-pub(crate) fn labelled(text: &[u8], start: usize) -> (Option<Label>, usize) {
-    let end = start + line_end(&text[start..]);
-    (label(text, start, end), end)
+/// What may stand between a label and its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Separators {
+    /// Colons, equals signs, arrows, dots.
+    Marks,
+    /// A tab or several blanks.
+    Blanks,
 }
 
-fn label(text: &[u8], start: usize, end: usize) -> Option<Label> {
+/// The label of the line at `start`, and where the line ends.
+pub(crate) fn labelled(text: &[u8], start: usize, separators: Separators) -> (Option<Label>, usize) {
+    let end = start + line_end(&text[start..]);
+    (label(text, start, end, separators), end)
+}
+
+/// A label before wide blanks, as in `Nom       Martin`.
+fn before_blanks(text: &[u8], start: usize, end: usize) -> Option<Label> {
+    let line = text[start..end].trim_ascii_end();
+    let indent = line.iter().take_while(|b| **b == b' ').count();
+    let limit = line.len().min(indent + MAX_LABEL);
+    let key_end = (indent..limit).find(|i| line[*i] == b'\t' || line[*i..].starts_with(b"  "))?;
+    let blanks = line[key_end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let value_start = key_end + blanks;
+    // A further wide gap: a table.
+    let value = &line[value_start..];
+    if memchr::memchr(b'\t', value).is_some() || memchr::memmem::find(value, b"   ").is_some() {
+        return None;
+    }
+    let key = start + indent..start + key_end;
+    let plain = !text[key.clone()].iter().any(|b| b.is_ascii_digit() || matches!(b, b'@' | b',' | b';'));
+    (plain && is_label(&text[key.clone()])).then(|| Label {
+        key,
+        value: start + value_start..start + line.len(),
+        item: false,
+        coding: Coding::Plain,
+    })
+}
+
+/// The label of the line from `start` to `end`.
+pub(super) fn label(text: &[u8], start: usize, end: usize, separators: Separators) -> Option<Label> {
+    if separators == Separators::Blanks {
+        return before_blanks(text, start, end);
+    }
     let line = &text[start..end];
     let mut at = start + line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'>')).count();
     let mut item = false;
@@ -53,7 +89,8 @@ fn label(text: &[u8], start: usize, end: usize) -> Option<Label> {
             || b.is_ascii_control()
             || matches!(b, b'@' | b',' | b'{' | b'<' | b'(' | b'?')
     };
-    let mut key_end = at + text[at..limit].iter().position(stop)?;
+    let mut key_end = at + text[at..limit].iter().position(stop).or_else(|| mark(&text[at..limit]))?;
+    key_end = mark(&text[at..key_end]).map_or(key_end, |i| at + i);
     // `Téléphone (mobile) :`
     if text[key_end] == b'(' {
         let close = key_end + text[key_end..limit].iter().position(|b| *b == b')')?;
@@ -76,6 +113,14 @@ fn label(text: &[u8], start: usize, end: usize) -> Option<Label> {
     plausible.then_some(Label { key, value, item, coding })
 }
 
+/// Where an arrow or a row of dots begins.
+fn mark(line: &[u8]) -> Option<usize> {
+    [&b"->"[..], "→".as_bytes(), "➜".as_bytes(), "⇒".as_bytes(), b"..."]
+        .into_iter()
+        .filter_map(|mark| memchr::memmem::find(line, mark))
+        .min()
+}
+
 /// Where the value begins behind the separator at `at`.
 fn separator(text: &[u8], at: usize, end: usize, bracketed: bool) -> Option<(usize, Coding)> {
     let rest = &text[at..end];
@@ -85,6 +130,12 @@ fn separator(text: &[u8], at: usize, end: usize, bracketed: bool) -> Option<(usi
         return rest[blank..].starts_with(b"=>").then_some((at + 1 + blank + 2, Coding::Plain));
     }
     match rest {
+        [b'-', b'>', ..] => Some((at + 2, Coding::Plain)),
+        [0xE2, ..] => Some((at + 3, Coding::Plain)),
+        [b'.', ..] => {
+            let dots = rest.iter().take_while(|b| matches!(b, b'.' | b' ')).count();
+            Some((at + dots + usize::from(rest.get(dots) == Some(&b':')), Coding::Plain))
+        }
         [b':', b':', b' ', ..] => Some((at + 3, Coding::Base64)),
         [b':', b'/', b'/', ..] => None,
         [b'=', b'>', ..] => Some((at + 2, Coding::Plain)),
@@ -121,7 +172,7 @@ fn trim(text: &[u8], mut range: Range<usize>) -> Range<usize> {
 }
 
 /// The value without blanks, and without the quotes and the comma that notations put around it.
-fn value(text: &[u8], range: Range<usize>) -> Range<usize> {
+pub(super) fn value(text: &[u8], range: Range<usize>) -> Range<usize> {
     let mut range = trim(text, range);
     let decor = text[range.clone()].iter().take_while(|b| **b == b'*').count();
     if decor == 2 && text[range.clone()].get(2) == Some(&b' ') {

@@ -4,13 +4,15 @@
 //! Recognised by labels that come back. A record ends where its first label comes again, at a rule, or at a blank line
 //! in texts where records are parted so.
 
+pub(crate) mod inline;
 mod label;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine;
 
-use self::label::{Coding, Label, labelled};
+use self::label::{Coding, Label, Separators, labelled, value};
 use super::delimited::is_rule;
 use super::header::is_known;
 use super::looks::looks;
@@ -27,15 +29,50 @@ pub(crate) struct Blocks {
     pub start: usize,
     /// Whether a blank line ends a record.
     blank_parts: bool,
+    /// Whether an item of a list (`- name: …`) begins a record: not where every line is one.
+    items_part: bool,
+    /// What stands between labels and values.
+    separators: Separators,
 }
 
-/// The first lines of a sample that are blocks, if there are any.
+/// The first lines of a sample that are blocks, if there are any: with marks between labels and values, or else with
+/// nothing but wide blanks.
 pub(crate) fn sniff(sample: &[u8]) -> Option<Blocks> {
+    sniff_with(sample, Separators::Marks)
+        .or_else(|| sniff_with(sample, Separators::Blanks).filter(|blocks| cycles(&sample[blocks.start..])))
+}
+
+/// Whether labels before wide blanks come back as those of records do: the first of them several times, and none twice
+/// within a record. Columns of a table may look like labels and values; they do not keep that order.
+fn cycles(sample: &[u8]) -> bool {
+    let (mut at, mut records, mut twice) = (0, 0, 0);
+    let mut first: Option<Vec<u8>> = None;
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let mut most = 0;
+    while at < sample.len() {
+        let (label, end) = labelled(sample, at, Separators::Blanks);
+        if let Some(label) = label {
+            let key = sample[label.key].to_ascii_lowercase();
+            if *first.get_or_insert_with(|| key.clone()) == key {
+                records += 1;
+                seen.clear();
+            } else if seen.contains(&key) {
+                twice += 1;
+            }
+            seen.push(key);
+            most = most.max(seen.len());
+        }
+        at = end;
+    }
+    records >= 3 && (3..=32).contains(&most) && twice == 0
+}
+
+fn sniff_with(sample: &[u8], separators: Separators) -> Option<Blocks> {
     let expanded = memchr::memmem::find(sample, b"-[ RECORD ").is_some();
     let mut lines = Vec::new();
     let mut at = 0;
     while at < sample.len() {
-        let (label, end) = labelled(sample, at);
+        let (label, end) = labelled(sample, at, separators);
         // A bar stands between columns of tables too; behind a label only in psql's expanded output.
         let barred = |label: &Label| memchr::memchr(b'|', &sample[label.key.end..label.value.start]).is_some();
         let label = label.filter(|label| expanded || !barred(label));
@@ -67,7 +104,9 @@ pub(crate) fn sniff(sample: &[u8]) -> Option<Blocks> {
     let gaps = lines.windows(2).filter(|pair| pair[0].2 && pair[1].1.is_some()).count() + 1;
     let blank_parts =
         gaps > 1 && gaps * 10 >= firsts * 8 && gaps * 10 <= firsts.max(1) * 15 || firsts == 1 && gaps > 1 && repeating;
-    (dense && (repeating || single)).then_some(Blocks { start: lines[0].0, blank_parts })
+    let items = labels.iter().filter(|label| label.item).count();
+    let items_part = items * 3 < labels.len() * 2;
+    (dense && (repeating || single)).then_some(Blocks { start: lines[0].0, blank_parts, items_part, separators })
 }
 
 /// Reads the blocks that begin at `start`. Returns where they end.
@@ -79,8 +118,10 @@ pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize, blocks: Blocks)
         first: Vec::new(),
         seen: Vec::new(),
         indent: None,
+        heading: None,
+        blocks,
     };
-    let end = reader.lines(out, start, blocks);
+    let end = reader.lines(out, start);
     reader.columns.end_row(out, end);
     reader.columns.flush(out, end);
     end
@@ -95,16 +136,38 @@ struct Reader<'t> {
     seen: Vec<Vec<u8>>,
     /// Indentation of list items that begin records.
     indent: Option<usize>,
+    /// What stood above the record that comes.
+    heading: Option<Range<usize>>,
+    blocks: Blocks,
 }
 
 impl Reader<'_> {
-    fn lines(&mut self, out: &mut Out<'_>, start: usize, blocks: Blocks) -> usize {
+    /// `{ville: Brest, cp: "29200"}` as the value of a label.
+    fn flow_map(&mut self, out: &Out<'_>, range: &Range<usize>) {
+        let name = self.columns.column(b"", out.limits.columns);
+        match inline::split(self.text, range.start + 1..range.end - 1, b", ") {
+            Some(pairs) => {
+                for (key, value) in pairs {
+                    let column = self.columns.column(&self.text[key], out.limits.columns);
+                    self.columns.put_range(column, value.start, value.end);
+                }
+            }
+            None => self.columns.put_range(name, range.start, range.end),
+        }
+    }
+
+    fn lines(&mut self, out: &mut Out<'_>, start: usize) -> usize {
+        let blocks = self.blocks;
         let (mut at, mut end) = (start, start);
         let (mut gap, mut unlabelled) = (false, 0);
         while at < self.text.len() && !out.stopped() {
-            let (label, next) = labelled(self.text, at);
+            let (label, next) = labelled(self.text, at, blocks.separators);
             let line = self.text[at..next].trim_ascii();
-            if let Some(label) = label {
+            if let Some(heading) = self.heading_at(label.as_ref(), at, next) {
+                self.heading = Some(heading);
+                (gap, unlabelled) = (true, 0);
+                end = next;
+            } else if let Some(label) = label {
                 self.line(out, at, &label, next, gap);
                 (gap, unlabelled) = (false, 0);
                 end = next;
@@ -120,6 +183,30 @@ impl Reader<'_> {
         at.max(end)
     }
 
+    /// The name of the record that follows, if the line at `at` is one: a heading of a text, or a label without a value
+    /// over lines that are indented further (a map of YAML).
+    fn heading_at(&self, label: Option<&Label>, at: usize, next: usize) -> Option<Range<usize>> {
+        let line = &self.text[at..next];
+        let blanks = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        match label {
+            None => {
+                let marks = line.iter().take_while(|b| matches!(b, b'#' | b'=')).count();
+                let bare = line[marks..].trim_ascii().trim_ascii_end();
+                let start = at + marks + blanks(&line[marks..]);
+                (marks > 0 && line.get(marks) == Some(&b' ') && !bare.is_empty()).then(|| start..start + bare.len())
+            }
+            Some(label) if label.value.is_empty() && !label.item => {
+                let deeper = self.text.get(next).is_some() && blanks(&self.text[next..]) > blanks(line);
+                let fields = deeper
+                    && labelled(self.text, next, self.blocks.separators)
+                        .0
+                        .is_some_and(|l| !l.item && !l.value.is_empty());
+                fields.then(|| label.key.clone()).filter(|_| blanks(line) == 0)
+            }
+            Some(_) => None,
+        }
+    }
+
     /// A line without a label: a value of the record at hand, unless too many of them follow each other.
     fn loose(&mut self, out: &mut Out<'_>, line: &[u8], at: usize, next: usize, unlabelled: &mut usize) -> bool {
         *unlabelled += 1;
@@ -132,7 +219,15 @@ impl Reader<'_> {
             out.text(&self.text[at..next]);
         } else {
             let column = self.columns.column(b"", out.limits.columns);
-            self.columns.put_range(column, start, start + line.len());
+            // An item of a list of values, without its bullet and quotes.
+            let bullet = if line.starts_with(b"- ") { 2 } else { 0 };
+            let range = value(self.text, start + bullet..start + line.len());
+            let words = self.text[range.clone()].iter().rposition(|b| *b == b' ').map_or(0, |i| i + 1);
+            self.columns.put_range(column, range.start, range.end);
+            // `née le 12/03/1970`
+            if words > 0 && looks(&self.text[range.start + words..range.end]).typed() {
+                self.columns.put_range(column, range.start + words, range.end);
+            }
         }
         true
     }
@@ -141,7 +236,7 @@ impl Reader<'_> {
         let mut labels = 0;
         for _ in 0..4 {
             if at < self.text.len() {
-                let (label, next) = labelled(self.text, at);
+                let (label, next) = labelled(self.text, at, self.blocks.separators);
                 labels += usize::from(label.is_some());
                 at = next;
             }
@@ -152,7 +247,7 @@ impl Reader<'_> {
     fn line(&mut self, out: &mut Out<'_>, at: usize, label: &Label, next: usize, gap: bool) {
         let key = self.text[label.key.clone()].to_ascii_lowercase();
         let indent = label.key.start - at;
-        let item = label.item && *self.indent.get_or_insert(indent) == indent;
+        let item = label.item && self.blocks.items_part && *self.indent.get_or_insert(indent) == indent;
         let again = key == self.first;
         let parted = gap && !self.seen.is_empty();
         if again || item || parted || self.first.is_empty() {
@@ -161,11 +256,33 @@ impl Reader<'_> {
                 self.seen.clear();
             }
             self.first.clone_from(&key);
+            if let Some(heading) = self.heading.take() {
+                let column = self.columns.column(b"", out.limits.columns);
+                self.columns.put_range(column, heading.start, heading.end);
+            }
         }
         if self.seen.len() < 256 && !self.seen.contains(&key) {
             self.seen.push(key);
         }
-        self.value(out, label, next);
+        // Further labels on the line, behind wide blanks.
+        match second(self.text, label) {
+            Some((end, other)) => {
+                let first = Label { value: value(self.text, label.value.start..end), ..label.clone() };
+                self.value(out, &first, next);
+                self.line_rest(out, &other, next);
+            }
+            None => self.value(out, label, next),
+        }
+    }
+
+    fn line_rest(&mut self, out: &Out<'_>, label: &Label, next: usize) {
+        let mut label = label.clone();
+        while let Some((end, other)) = second(self.text, &label) {
+            let first = Label { value: value(self.text, label.value.start..end), ..label };
+            self.value(out, &first, next);
+            label = other;
+        }
+        self.value(out, &label, next);
     }
 
     fn value(&mut self, out: &Out<'_>, label: &Label, next: usize) {
@@ -179,6 +296,9 @@ impl Reader<'_> {
             Coding::QuotedPrintable => Cow::Owned(quoted_printable(value)),
             Coding::Plain => Cow::Borrowed(value),
         };
+        if label.coding == Coding::Plain && value.starts_with(b"{") && value.ends_with(b"}") {
+            return self.flow_map(out, &label.value);
+        }
         let structured = matches!(name, b"N" | b"ADR" | b"ORG") && memchr::memchr(b';', value).is_some();
         if structured {
             for part in decoded.split(|b| *b == b';').filter(|part| !part.is_empty()) {
@@ -190,12 +310,23 @@ impl Reader<'_> {
         let folded = self.text.get(next) == Some(&b' ')
             && label.value.end + 2 >= next
             && label.value.len() >= 60
-            && labelled(self.text, next).0.is_none();
+            && labelled(self.text, next, self.blocks.separators).0.is_none();
         match decoded {
             Cow::Borrowed(_) if !folded => self.columns.put_range(column, label.value.start, label.value.end),
             decoded => self.columns.put_value(column, &decoded),
         }
     }
+}
+
+/// The label that stands in a value behind wide blanks, and where the value proper ends.
+fn second(text: &[u8], label: &Label) -> Option<(usize, Label)> {
+    let range = label.value.clone();
+    let wide =
+        [&b"  "[..], b"\t"].into_iter().filter_map(|mark| memchr::memmem::find(&text[range.clone()], mark)).min()?;
+    let end = range.start + wide;
+    let start = end + text[end..range.end].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let other = label::label(text, start, range.end, Separators::Marks)?;
+    Some((end, other))
 }
 
 /// Lines that only open or close what a printed structure holds.
