@@ -163,7 +163,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn values_are_read_back(rows in prop::collection::vec(("[A-Za-z][A-Za-z -]{0,16}[a-z]", "[a-z]{1,8}@x.example"), 1..20)) {
+        fn values_are_read_back(rows in prop::collection::vec(("[A-Za-z][A-Za-z -]{0,16}[a-z]", "[a-z]{1,8}@x\\.example"), 1..20)) {
             let rows: Vec<[&str; 2]> = rows.iter().map(|(a, b)| [a.as_str(), b.as_str()]).collect();
             let kept = read(&table(&rows, rows.len() as u32));
             let found: Vec<Vec<&str>> = kept.cells().iter().map(|row| row[..2].to_vec()).collect();

@@ -26,6 +26,8 @@ pub(crate) enum Looks {
     Words,
     /// More words than a field holds.
     Phrase,
+    /// An address among words, as in a sentence.
+    Mixed,
     /// Brackets, quotes or controls without a meaning in a field.
     Noise,
 }
@@ -33,7 +35,7 @@ pub(crate) enum Looks {
 impl Looks {
     /// Whether prose would hardly look so: the cell has a type.
     pub(crate) fn typed(self) -> bool {
-        !matches!(self, Self::Empty | Self::Word | Self::Words | Self::Phrase | Self::Noise)
+        !matches!(self, Self::Empty | Self::Word | Self::Words | Self::Phrase | Self::Mixed | Self::Noise)
     }
 
     /// How well the cell fits into a table, from 0 to 1.
@@ -45,7 +47,7 @@ impl Looks {
             Self::Words => 0.7,
             Self::Empty => 0.5,
             Self::Phrase => 0.15,
-            Self::Noise => 0.0,
+            Self::Mixed | Self::Noise => 0.0,
         }
     }
 }
@@ -112,8 +114,8 @@ pub(crate) fn looks(cell: &[u8]) -> Looks {
         return if c.ats == 1 { Looks::Email } else { Looks::Noise };
     }
     // An address among words: a stretch of prose rather than a value.
-    if c.ats >= 1 && c.spaces > 0 && c.dots > 0 {
-        return Looks::Noise;
+    if c.ats >= 1 && c.spaces > 0 && c.dots > 0 && c.odd == 0 {
+        return Looks::Mixed;
     }
     if memchr::memmem::find(cell, b"://").is_some() && c.spaces == 0 {
         return Looks::Url;

