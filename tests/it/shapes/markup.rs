@@ -203,13 +203,12 @@ pub const SHAPES: &[Shape] = &[
             "From x@y Mon Jan  1 00:00:00 2026\nFrom: shop@mail.example\nSubject: welcome\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\
              Content-Transfer-Encoding: quoted-printable\n\n{}\n",
             quoted_printable(&format!(
-                "<p>Nom : {} {}</p><p>Mail : {}</p><p>Tel : {}</p><p>Naissance : {}</p><p>Ville : {} {}</p>",
+                "<p>Nom : {} {}</p><p>Mail : {}</p><p>Tel : {}</p><p>Naissance : {}</p><p>Ville : {}</p>",
                 p.first,
                 p.last,
                 p.mail,
                 p.phone,
                 p.born(),
-                p.postcode,
                 p.city
             ))
         )
