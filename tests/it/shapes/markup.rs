@@ -198,21 +198,6 @@ pub const SHAPES: &[Shape] = &[
             STANDARD.encode(csv(people))
         )
     }),
-    shape!(mailbox, ALL, |people| each(people, |p| {
-        format!(
-            "From x@y Mon Jan  1 00:00:00 2026\nFrom: shop@mail.example\nSubject: welcome\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\
-             Content-Transfer-Encoding: quoted-printable\n\n{}\n",
-            quoted_printable(&format!(
-                "<p>Nom : {} {}</p><p>Mail : {}</p><p>Tel : {}</p><p>Naissance : {}</p><p>Ville : {}</p>",
-                p.first,
-                p.last,
-                p.mail,
-                p.phone,
-                p.born(),
-                p.city
-            ))
-        )
-    })),
     shape!(rtf, ALL, |people| {
         let escape = |text: &str| -> String {
             text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{}?", c as u32) }).collect()
