@@ -123,7 +123,7 @@ impl Lane {
         let out = &mut reading.out;
         out.read(bytes.len());
         if chunk.torn {
-            plan::note_torn(&mut out);
+            plan::note_torn(out);
         }
         let first = chunk.no == 0;
         let mark = if first { self.plan.mark } else { 0 };
