@@ -165,7 +165,7 @@ impl SyslogChannel {
         let framed = [format!("{} ", message.len()).as_bytes(), message].concat();
         match &self.tls {
             Some((connector, name)) => speak(connector.connect(name.clone(), stream).await?, &framed).await,
-            None => speak(stream, &framed).await,
+            None => speak_plainly(stream, &framed).await,
         }
     }
 }
@@ -182,6 +182,15 @@ async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, framed: &[u8]) -
     // The other side may have closed first.
     let _ = stream.shutdown().await;
     Ok(())
+}
+
+/// Without TLS there is nobody to refuse us but the network: we write, say that this was all, and see the other side
+/// close, which it does once it has read everything.
+async fn speak_plainly(mut stream: TcpStream, framed: &[u8]) -> std::io::Result<()> {
+    stream.write_all(framed).await?;
+    stream.shutdown().await?;
+    // One that stays open has it too, as far as can be known.
+    tokio::time::timeout(LISTEN, stream.read(&mut [0])).await.unwrap_or(Ok(0)).map(drop)
 }
 
 fn tls(settings: &Settings) -> Result<(tokio_rustls::TlsConnector, ServerName<'static>), SetupError> {

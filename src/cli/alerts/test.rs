@@ -12,8 +12,8 @@ use crate::store::SqliteStore;
 /// Send a message through a channel that says it is a test
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The message says that nothing has leaked. It is sent by this command and not by the service, which needs not
-run. A channel whose secret is a systemd credential is tested as root, while the service runs.
+The message says that nothing has leaked. This command sends it: the service need not run. A
+channel whose secret is a systemd credential is tested as root, while the service runs.
 
 Example:
   vigie alerts test cert-mail")]

@@ -30,7 +30,16 @@ pub struct Kept {
 pub struct Receivers {
     pub address: SocketAddr,
     kept: Arc<Mutex<Kept>>,
-    _runtime: tokio::runtime::Runtime,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for Receivers {
+    fn drop(&mut self) {
+        // Some requests are never answered: nobody waits for them, wherever this is dropped.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What becomes of a request.
@@ -57,7 +66,7 @@ impl Receivers {
                 tokio::spawn(serve(stream, shared.clone()));
             }
         });
-        Self { address, kept, _runtime: runtime }
+        Self { address, kept, runtime: Some(runtime) }
     }
 
     pub fn with<T>(&self, look: impl FnOnce(&Kept) -> T) -> T {
