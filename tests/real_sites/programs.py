@@ -226,7 +226,7 @@ class Pinnwand(Linked):
             said = answer.read().decode()
         return re.search(r"Paste URL:\s*(\S+)", said).group(1)
 
-    rule = {"match": "^/[A-Z2-7]{4,}$", "fetch": "{url}/raw"}
+    rule = {"match": "^/[A-Z2-7]{2,}$", "fetch": "{url}/raw"}
 
 
 class Dpaste(Linked):
