@@ -62,15 +62,12 @@ pub(super) fn join(files: Vec<Attachment>) -> (Vec<Attachment>, Vec<Skip>) {
     let mut files: Vec<Option<Attachment>> = files.into_iter().map(Some).collect();
     let mut joined = Vec::new();
     for at in 0..files.len() {
-        match whole_at.remove(&at) {
-            Some((name, order)) => {
-                let mut bytes = Vec::new();
-                for part in order {
-                    bytes.append(&mut files[part].take().map(|file| file.bytes).unwrap_or_default());
-                }
-                joined.push((at, Attachment { name, media_type: None, bytes }));
+        if let Some((name, order)) = whole_at.remove(&at) {
+            let mut bytes = Vec::new();
+            for part in order {
+                bytes.append(&mut files[part].take().map(|file| file.bytes).unwrap_or_default());
             }
-            None => {}
+            joined.push((at, Attachment { name, media_type: None, bytes }));
         }
     }
     for (at, whole) in joined {
