@@ -45,7 +45,7 @@ pub(super) fn read(out: &mut Out<'_>, page: &[u8], start: usize) -> usize {
     let mut reader = Document { page, text: Vec::new(), tables: 0, cells: 0, table: Table::new(page), silent: 0 };
     let mut tokens = Tokens::new(page, start);
     let mut count = 0u32;
-    while let Some(token) = tokens.next() {
+    for token in tokens.by_ref() {
         reader.token(out, token);
         count += 1;
         if count.is_multiple_of(1024) && out.stopped() {

@@ -41,7 +41,8 @@ impl Unnamed {
         (columns, counted): (bool, bool),
     ) -> bool {
         let masked = row.cells().take(CELLS).any(is_masked);
-        if !masked && !(columns && filled.count_ones() > 1 && row.cells().take(CELLS).any(may_be_date)) {
+        let dated = || columns && filled.count_ones() > 1 && row.cells().take(CELLS).any(may_be_date);
+        if !masked && !dated() {
             return false;
         }
         if self.barren {

@@ -123,7 +123,8 @@ fn consume(cell: &[u8], lead: &[Unit]) -> Option<usize> {
                 Unit::Byte(b) => cell[at - 1] == *b,
             };
         // What stands before an empty value may lack its last blank.
-        if !read && !(*unit == Unit::Blanks && at <= cell.len()) {
+        let excused = *unit == Unit::Blanks && at <= cell.len();
+        if !read && !excused {
             return None;
         }
     }
