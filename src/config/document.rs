@@ -62,6 +62,11 @@ impl Text {
         Self { file: file.to_owned(), text: text.into() }
     }
 
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Parses it. What is no TOML is left out, with problems.
     pub fn parse(&self) -> Document<'_> {
         let text = self.text.as_str();
@@ -84,6 +89,11 @@ impl Document<'_> {
     /// What was found wrong.
     pub fn into_problems(self) -> Problems {
         self.problems.into_inner()
+    }
+
+    /// Adds what is wrong with another file that this one names.
+    pub fn elsewhere(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
     }
 
     fn note(&self, at: Option<usize>, message: String) {

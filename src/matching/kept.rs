@@ -78,6 +78,8 @@ impl Matcher {
             add(watchlist.as_str().as_bytes());
             add(term.as_bytes());
         }
+        // Of rules, names tell nothing of what they ask.
+        self.terms.rule_sources().for_each(|source| add(source));
         *hasher.finalize().as_bytes()
     }
 }

@@ -32,7 +32,7 @@ use crate::model::{FieldKind, Strength, SystemId};
 use shape::CellShape;
 
 pub use scan::Scan;
-pub use terms::{TermError, Terms};
+pub use terms::{Cost, RuleProblem, Slow, TermError, Terms, check_rules};
 
 /// Everything that documents are held against. Cheap to clone, never changed: a reload makes a new one.
 #[derive(Clone)]

@@ -60,9 +60,10 @@ impl<'m> Scan<'m> {
     }
 
     /// Adds what another thread saw of the same document.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        other.matcher.terms.end(&mut other.terms);
         self.evidence.merge(other.evidence);
-        self.terms.merge(&other.terms);
+        self.terms.merge(other.terms);
         // Parts of one document may each meet the same limit.
         for skip in other.skipped {
             if skip.detail != DROPPED && !self.skipped.contains(&skip) {
@@ -77,8 +78,18 @@ impl<'m> Scan<'m> {
         }
     }
 
-    /// Looks at what waited for the end.
-    pub(super) fn close(&mut self) {
+    /// Ends a stretch of a document of which other stretches are read by other scans, or later by this one. What is asked
+    /// of a text as a whole is asked of each stretch.
+    pub fn end_part(&mut self) {
+        self.terms.is_part();
+        self.matcher.terms.end(&mut self.terms);
+    }
+
+    /// Looks at what waited for the end. [`Matcher::finish`] does it too; before that, [`Scan::skipped`] does not know
+    /// all.
+    pub fn close(&mut self) {
+        self.matcher.terms.end(&mut self.terms);
+        self.skipped.extend(self.terms.take_skips());
         self.damaged |= self.search_unnamed().is_err();
         self.note_passed_over();
     }
@@ -234,6 +245,7 @@ impl<'m> Scan<'m> {
 
 impl ContentSink for Scan<'_> {
     fn table(&mut self, table: Table) {
+        self.matcher.terms.begin(&table.member, &mut self.terms);
         let state = self.evidence.tables.entry(table.no).or_default();
         state.columns = table.shape != Shape::Text;
         state.header = table.header;

@@ -27,4 +27,4 @@ pub use post::{Attachment, Exchange, Post, Redirect};
 pub use sensitive::Sensitive;
 pub use setting::SettingProblem;
 pub use skip::{Skip, SkipReason};
-pub use watchlist::{Pap, Severity, TermWatchlist, Tlp, Watchlist};
+pub use watchlist::{Example, Pap, RuleText, Severity, TermWatchlist, Tlp, Watchlist};

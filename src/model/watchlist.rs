@@ -130,8 +130,38 @@ pub struct TermWatchlist {
     pub words: Vec<String>,
     /// Regular expressions in the syntax of the `regex` crate (linear time, no look-around).
     pub regexes: Vec<String>,
+    /// YARA rules, by file.
+    pub yara: Vec<RuleText>,
     /// Synthetic texts in which the watchlist must match; `watchlist check` tries them.
-    pub examples: Vec<String>,
+    pub examples: Vec<Example>,
     /// Synthetic texts in which it must not.
-    pub counter_examples: Vec<String>,
+    pub counter_examples: Vec<Example>,
+}
+
+impl TermWatchlist {
+    /// How many words, patterns and rules it looks for.
+    #[must_use]
+    pub fn term_count(&self) -> usize {
+        self.words.len() + self.regexes.len() + self.yara.iter().map(|text| text.rules.len()).sum::<usize>()
+    }
+}
+
+/// YARA rules as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    /// Name of the file within the watchlist's folder; for rules that stand in the declaration, its name.
+    pub file: String,
+    /// The rules.
+    pub text: String,
+    /// Names of those that are reported (the others are `private`).
+    pub rules: Vec<String>,
+}
+
+/// A synthetic text on which a term watchlist is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The text.
+    pub text: String,
+    /// The words, patterns and rules that it is about; all of the watchlist if none is named.
+    pub terms: Vec<String>,
 }

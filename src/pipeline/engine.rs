@@ -123,7 +123,7 @@ impl Engine {
     fn tell(&self, started: Instant) {
         let indexes = self.matcher.catalogue().indexes();
         let records = indexes.iter().map(|index| u64::from(index.records())).sum();
-        let terms = self.terms.iter().map(|list| list.words.len() + list.regexes.len()).sum();
+        let terms = self.terms.iter().map(TermWatchlist::term_count).sum();
         events::watchlists_loaded(self.records.len(), indexes.len(), records, terms, started.elapsed());
         events::watchlists_refused(self.refused.len());
         for refusal in &self.refused {

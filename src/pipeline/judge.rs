@@ -67,7 +67,8 @@ pub enum JudgeError {
 /// If nothing may be concluded.
 pub fn judge(document: Document<'_>, judging: Judging<'_>) -> Result<Assessment, JudgeError> {
     let name = document.name.to_owned();
-    let reading = document.scan(judging)?;
+    let mut reading = document.scan(judging)?;
+    reading.scan.close();
     let facts = DocumentFacts {
         name,
         blake3: reading.hash.to_hex().to_string(),

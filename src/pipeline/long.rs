@@ -227,6 +227,8 @@ pub(super) fn parsed<'m>(
             if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
                 stopped.store(true, Ordering::Relaxed);
             }
+            // Which chunks one scan sees is up to the threads; what is found must not be.
+            scan.end_part();
             scan
         })
         .reduce(fresh, merged);

@@ -78,7 +78,7 @@ fn changed(event: &Event, watchlists: &Path) -> Option<Changed> {
     let ours = |path: &&std::path::PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let hidden = name.starts_with('.') || name.ends_with('~');
-        let known = path.extension().is_none_or(|e| e == "toml" || e == "vfi");
+        let known = path.extension().is_none_or(|e| ["toml", "vfi", "yar", "yara"].iter().any(|known| e == *known));
         !hidden && known
     };
     let path = event.paths.iter().find(ours).filter(|_| means_something)?;
@@ -118,6 +118,7 @@ mod tests {
         let write = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         assert_eq!(event(create, "/w/crm/2026-08-01.vfi"), Some(Changed::Watchlists));
         assert_eq!(event(write, "/w/words/terms.toml"), Some(Changed::Watchlists));
+        assert_eq!(event(write, "/w/words/rules.yar"), Some(Changed::Watchlists));
         assert_eq!(event(create, "/w/new-system"), Some(Changed::Watchlists));
         assert_eq!(event(write, "/etc/vigie/vigie.toml"), Some(Changed::Sites));
         for (kind, path) in [

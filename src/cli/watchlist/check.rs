@@ -1,4 +1,7 @@
-//! `vigie watchlist check`: every watchlist, index and term example, with everything that is wrong at once.
+//! `vigie watchlist check`: every watchlist, index and term example, with everything that is wrong at once, and what
+//! each term watchlist costs.
+
+use std::io::{Write, stdout};
 
 use super::super::exit::{Exit, Failure, Outcome};
 use super::super::key::KeyArgs;
@@ -6,7 +9,8 @@ use super::super::words::counted;
 use super::WatchlistsArg;
 use crate::config::{RecordWatchlist, read_watchlists};
 use crate::fingerprint::{Keyring, SnapshotIndex};
-use crate::matching::Terms;
+use crate::matching::{Cost, Terms};
+use crate::model::TermWatchlist;
 
 /// Check watchlists, indexes and the examples of terms; says everything that is wrong at once
 #[derive(Debug, clap::Args)]
@@ -14,8 +18,9 @@ use crate::matching::Terms;
 Example:
   vigie watchlist check --watchlists watchlists --key-file vigie.key
 
-Indexes are read whole and every checksum is compared. Term watchlists are tried on their own examples
-and counter-examples.")]
+Indexes are read whole and every checksum is compared. Term watchlists are tried on their own examples and
+counter-examples, and measured: what they read a second on one core, and the slowest of their patterns and
+rules where that is little.")]
 pub struct Args {
     #[command(flatten)]
     watchlists: WatchlistsArg,
@@ -33,7 +38,10 @@ pub fn run(args: &Args) -> Outcome {
         faults.extend(list.indexes.iter().filter_map(|file| index_fault(list, file, &keys)));
     }
     for list in &lists.terms {
-        faults.extend(Terms::check(list).err().into_iter().flatten().map(|error| error.to_string()));
+        match Terms::check(list).and_then(|()| Terms::cost(list)) {
+            Ok(cost) => print(list, &cost)?,
+            Err(errors) => faults.extend(errors.iter().map(ToString::to_string)),
+        }
     }
     let (records, terms) = (lists.records.len(), lists.terms.len());
     if faults.is_empty() {
@@ -44,6 +52,21 @@ pub fn run(args: &Args) -> Outcome {
         eprintln!("{fault}");
     }
     Err(Failure::Usage(anyhow::anyhow!(counted(faults.len() as u64, "problem"))))
+}
+
+/// A term watchlist, and what it costs.
+fn print(list: &TermWatchlist, cost: &Cost) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    let megabytes = |rate: f64| format!("{:.0} MB/s", rate / 1e6);
+    let rules: usize = list.yara.iter().map(|text| text.rules.len()).sum();
+    let parts = [(list.words.len(), "word"), (list.regexes.len(), "pattern"), (rules, "rule")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count as u64, noun));
+    let terms = parts.collect::<Vec<_>>().join(", ");
+    writeln!(out, "{}  {terms}  {}", list.id, megabytes(cost.rate))?;
+    for slow in &cost.slowest {
+        writeln!(out, "  slow by itself: `{}`  {}", slow.term, megabytes(slow.rate))?;
+    }
+    Ok(())
 }
 
 fn index_fault(list: &RecordWatchlist, file: &std::path::Path, keys: &Keyring) -> Option<String> {

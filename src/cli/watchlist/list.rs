@@ -100,7 +100,7 @@ fn of_terms(list: &TermWatchlist) -> Line {
         severity: list.severity.to_string(),
         tlp: list.tlp.to_string(),
         snapshots: Vec::new(),
-        terms: Some(list.words.len() + list.regexes.len()),
+        terms: Some(list.term_count()),
     }
 }
 

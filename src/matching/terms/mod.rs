@@ -1,15 +1,29 @@
-//! Term watchlists: words and patterns looked for in running text, whoever's records stand around them.
+//! Term watchlists: words, patterns and YARA rules looked for in the text, whoever's records stand around them.
 //!
 //! Words go into one automaton, so that tens of thousands cost what one costs; patterns into one set that is asked only
-//! whether and which, then counted. Text is searched batch by batch: batches end at line ends, so a term does not
-//! span two unless a line does.
+//! whether and which, then counted. Both search batch by batch: batches end at line ends, so a term does not span two
+//! unless a line does. Rules ask about a document as a whole, so its text is gathered in a `window` for them; how they are
+//! compiled and bounded is in `rules`, how they are cut apart in `split`. `check` tries a watchlist on its examples,
+//! `cost` measures it.
+
+mod check;
+mod cost;
+mod rules;
+mod split;
+mod window;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::model::attribution::TermMatch;
-use crate::model::{Severity, SystemId, TermWatchlist, Tlp};
+use crate::model::{Severity, Skip, SystemId, TermWatchlist, Tlp};
+
+use rules::RuleSet;
+use window::Window;
+
+pub use cost::{Cost, Slow};
+pub use rules::{RuleProblem, check_rules};
 
 /// Counting of one term stops here: how often beyond a thousand tells nobody anything.
 const MOST_COUNTED: u64 = 1_000;
@@ -31,6 +45,16 @@ pub enum TermError {
         /// The compiler's words.
         cause: String,
     },
+    /// A YARA rule does not compile, or is not accepted.
+    #[error("term watchlist `{watchlist}`: {file}{}: {}", .problem.line.map(|line| format!(":{line}")).unwrap_or_default(), .problem.message)]
+    Rule {
+        /// The watchlist.
+        watchlist: SystemId,
+        /// The file it stands in.
+        file: String,
+        /// What is wrong.
+        problem: RuleProblem,
+    },
     /// The words do not fit one automaton.
     #[error("the words of the term watchlists cannot be compiled together: {0}; hint: split off the longest ones")]
     Words(String),
@@ -44,13 +68,22 @@ pub enum TermError {
         /// Which, from 1.
         position: usize,
         /// What is wrong with it.
-        what: &'static str,
+        what: String,
     },
 }
 
 struct Term {
     watchlist: u16,
     text: String,
+}
+
+/// The rules of one watchlist. Each watchlist has a scanner of its own: that costs a pass each, and a slow watchlist is
+/// known by name and takes no time from the others.
+struct Rules {
+    watchlist: u16,
+    /// Rule `i` of the set is `terms[first + i]`.
+    first: usize,
+    set: RuleSet,
 }
 
 /// The compiled term watchlists.
@@ -64,67 +97,41 @@ pub struct Terms {
     first_pattern: usize,
     set: RegexSet,
     patterns: Vec<Regex>,
+    rules: Vec<Rules>,
 }
 
 impl Terms {
     /// Compiles the watchlists.
     ///
     /// # Errors
-    /// Every pattern that does not compile, not only the first.
+    /// Every pattern and rule that does not compile, not only the first.
     pub fn new(watchlists: &[TermWatchlist]) -> Result<Self, Vec<TermError>> {
         let mut errors = Vec::new();
-        let (mut terms, mut sources, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut terms = Vec::new();
         for (no, list) in watchlists.iter().enumerate() {
             let words = list.words.iter().filter(|word| !word.trim().is_empty());
             terms.extend(words.map(|word| Term { watchlist: no as u16, text: word.trim().to_owned() }));
         }
         let first_pattern = terms.len();
-        for (no, list) in watchlists.iter().enumerate() {
-            for pattern in &list.regexes {
-                match RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).build() {
-                    Ok(regex) => {
-                        sources.push(pattern.clone());
-                        patterns.push(regex);
-                        terms.push(Term { watchlist: no as u16, text: pattern.clone() });
-                    }
-                    Err(cause) => errors.push(TermError::Pattern {
-                        watchlist: list.id.clone(),
-                        pattern: pattern.clone(),
-                        cause: cause.to_string(),
-                    }),
-                }
-            }
-        }
-        let spelled = spellings(&terms[..first_pattern]);
-        let words = Self::automaton(&spelled).map_err(|cause| errors.push(cause)).unwrap_or_default();
+        let spelled = spellings(&terms);
+        let words = automaton(&spelled).map_err(|cause| errors.push(cause)).unwrap_or_default();
         let word_terms = spelled.into_iter().map(|(_, term)| term).collect();
-        let set = RegexSetBuilder::new(&sources).size_limit(PATTERN_SIZE * (1 + sources.len())).build();
-        let set = set.unwrap_or_else(|_| RegexSet::empty());
-        if set.len() != patterns.len() && errors.is_empty() {
-            errors.push(TermError::Words("the patterns together are too large".to_owned()));
-        }
+        let (set, patterns) = compile_patterns(watchlists, &mut terms, &mut errors);
+        let rules = compile_rules(watchlists, &mut terms, &mut errors);
         let watchlists = watchlists.iter().map(|list| (list.id.clone(), list.severity, list.tlp)).collect();
-        let compiled = Self { watchlists, terms, words, word_terms, first_pattern, set, patterns };
+        let compiled = Self { watchlists, terms, words, word_terms, first_pattern, set, patterns, rules };
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
-    }
-
-    fn automaton(words: &[(String, u32)]) -> Result<Option<AhoCorasick>, TermError> {
-        if words.is_empty() {
-            return Ok(None);
-        }
-        // Standard semantics with overlaps: `ACME` must not hide `ACME Bank`, nor the other way round.
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .build(words.iter().map(|(spelling, _)| spelling))
-            .map(Some)
-            .map_err(|cause| TermError::Words(cause.to_string()))
     }
 
     /// Whether there is nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Tells the sources of all rules from any others.
+    pub(super) fn rule_sources(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.rules.iter().map(|rules| rules.set.source())
     }
 
     /// All terms as written, with their watchlists.
@@ -157,6 +164,38 @@ impl Terms {
                 add(&mut counts.counts[self.first_pattern + pattern], times as u64);
             }
         }
+        if !self.rules.is_empty() && counts.window.is_full(text.len()) {
+            self.show(counts);
+        }
+        if !self.rules.is_empty() {
+            counts.window.append(text);
+        }
+    }
+
+    /// What follows belongs to `member` of the document: rules are asked of each by itself.
+    pub(super) fn begin(&self, member: &str, counts: &mut TermCounts) {
+        if !self.rules.is_empty() && !counts.window.is_of(member) {
+            self.show(counts);
+            counts.window.begin(member);
+        }
+    }
+
+    /// The text so far is all there is of the document, or of a part of it that others do not see.
+    pub(super) fn end(&self, counts: &mut TermCounts) {
+        self.show(counts);
+    }
+
+    /// Shows the rules what has been gathered.
+    fn show(&self, counts: &mut TermCounts) {
+        let Some(text) = counts.window.take() else { return };
+        counts.counts.resize(self.terms.len(), 0);
+        for (no, rules) in self.rules.iter().enumerate() {
+            let name = &self.watchlists[usize::from(rules.watchlist)].0;
+            for rule in counts.window.ask(no, name, &rules.set, &text) {
+                add(&mut counts.counts[rules.first + rule], 1);
+            }
+        }
+        counts.window.give_back(text);
     }
 
     /// What was found, by watchlist, most frequent first.
@@ -175,31 +214,71 @@ impl Terms {
         found.sort_by(|a, b| a.watchlist.cmp(&b.watchlist).then(b.count.cmp(&a.count)).then(a.term.cmp(&b.term)));
         found
     }
+}
 
-    /// Tries a watchlist's own examples on it.
-    ///
-    /// # Errors
-    /// Every example that does not match, every counter-example that does, every pattern that does not compile.
-    pub fn check(watchlist: &TermWatchlist) -> Result<(), Vec<TermError>> {
-        let terms = Self::new(std::slice::from_ref(watchlist))?;
-        let matches = |text: &String| {
-            let mut counts = TermCounts::default();
-            terms.count(text.as_bytes(), &mut counts);
-            counts.counts.iter().any(|count| *count > 0)
-        };
-        let wrong = |kind: &'static str, what: &'static str, position: usize| TermError::Example {
-            watchlist: watchlist.id.clone(),
-            kind,
-            position: position + 1,
-            what,
-        };
-        let missed = watchlist.examples.iter().enumerate().filter(|(_, text)| !matches(text));
-        let missed = missed.map(|(i, _)| wrong("example", "is not matched", i));
-        let struck = watchlist.counter_examples.iter().enumerate().filter(|(_, text)| matches(text));
-        let struck = struck.map(|(i, _)| wrong("counter-example", "is matched", i));
-        let errors: Vec<TermError> = missed.chain(struck).collect();
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+fn automaton(words: &[(String, u32)]) -> Result<Option<AhoCorasick>, TermError> {
+    if words.is_empty() {
+        return Ok(None);
     }
+    // Standard semantics with overlaps: `ACME` must not hide `ACME Bank`, nor the other way round.
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .build(words.iter().map(|(spelling, _)| spelling))
+        .map(Some)
+        .map_err(|cause| TermError::Words(cause.to_string()))
+}
+
+/// The patterns of all watchlists, as one set and each by itself, behind the other terms.
+fn compile_patterns(
+    watchlists: &[TermWatchlist],
+    terms: &mut Vec<Term>,
+    errors: &mut Vec<TermError>,
+) -> (RegexSet, Vec<Regex>) {
+    let (mut sources, mut patterns) = (Vec::new(), Vec::new());
+    for (no, list) in watchlists.iter().enumerate() {
+        for pattern in &list.regexes {
+            match RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).build() {
+                Ok(regex) => {
+                    sources.push(pattern);
+                    patterns.push(regex);
+                    terms.push(Term { watchlist: no as u16, text: pattern.clone() });
+                }
+                Err(cause) => errors.push(TermError::Pattern {
+                    watchlist: list.id.clone(),
+                    pattern: pattern.clone(),
+                    cause: cause.to_string(),
+                }),
+            }
+        }
+    }
+    let set = RegexSetBuilder::new(&sources).size_limit(PATTERN_SIZE * (1 + sources.len())).build();
+    let set = set.unwrap_or_else(|_| RegexSet::empty());
+    if set.len() != patterns.len() && errors.is_empty() {
+        errors.push(TermError::Words("the patterns together are too large".to_owned()));
+    }
+    (set, patterns)
+}
+
+/// The rules of each watchlist, behind the other terms.
+fn compile_rules(watchlists: &[TermWatchlist], terms: &mut Vec<Term>, errors: &mut Vec<TermError>) -> Vec<Rules> {
+    let mut compiled = Vec::new();
+    for (no, list) in watchlists.iter().enumerate().filter(|(_, list)| !list.yara.is_empty()) {
+        let texts: Vec<&str> = list.yara.iter().map(|rules| rules.text.as_str()).collect();
+        match RuleSet::compile(&texts) {
+            Ok(set) => {
+                let first = terms.len();
+                terms.extend(set.names().map(|name| Term { watchlist: no as u16, text: name.to_owned() }));
+                compiled.push(Rules { watchlist: no as u16, first, set });
+            }
+            Err(problems) => errors.extend(problems.into_iter().map(|(text, problem)| TermError::Rule {
+                watchlist: list.id.clone(),
+                file: list.yara[text].file.clone(),
+                problem,
+            })),
+        }
+    }
+    compiled
 }
 
 /// How each term may be written. The automaton folds the case of ASCII letters; other letters get a spelling for small,
@@ -224,18 +303,30 @@ fn spellings(terms: &[Term]) -> Vec<(String, u32)> {
 }
 
 /// How often each term was found in one document.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct TermCounts {
     counts: Vec<u64>,
+    window: Window,
 }
 
 impl TermCounts {
-    /// Adds another part's counts.
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// Adds another part's counts. The other part must have ended: its text is not taken over.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.window.merge(other.window);
         self.counts.resize(self.counts.len().max(other.counts.len()), 0);
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             add(mine, *theirs);
         }
+    }
+
+    /// What rules were not shown, or not as a whole; once.
+    pub(super) fn take_skips(&mut self) -> Vec<Skip> {
+        self.window.take_skips()
+    }
+
+    /// Says that the document goes on elsewhere.
+    pub(super) fn is_part(&mut self) {
+        self.window.is_part();
     }
 }
 
@@ -253,60 +344,4 @@ fn is_whole_word(text: &[u8], start: usize, end: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list(words: &[&str], regexes: &[&str]) -> TermWatchlist {
-        let owned = |items: &[&str]| items.iter().map(ToString::to_string).collect();
-        TermWatchlist {
-            id: "brand".parse().unwrap(),
-            name: "Brand".into(),
-            severity: Severity::Low,
-            tlp: Tlp::Amber,
-            pap: crate::model::Pap::Amber,
-            words: owned(words),
-            regexes: owned(regexes),
-            examples: vec![],
-            counter_examples: vec![],
-        }
-    }
-
-    fn found(list: &TermWatchlist, text: &str) -> Vec<(String, u64)> {
-        let terms = Terms::new(std::slice::from_ref(list)).unwrap_or_else(|e| panic!("{e:?}"));
-        let mut counts = TermCounts::default();
-        terms.count(text.as_bytes(), &mut counts);
-        terms.matches(&counts).into_iter().map(|t| (t.term, t.count)).collect()
-    }
-
-    #[test]
-    fn words_are_whole_case_is_nothing_and_longer_words_hide_no_shorter_ones() {
-        let list = list(&["acme", "Acme Bank", "c++"], &[]);
-        let found = found(&list, "ACME BANK, acmeist, (acme) c++x");
-        assert_eq!(found, [("acme".into(), 2), ("Acme Bank".into(), 1), ("c++".into(), 1)]);
-    }
-
-    #[test]
-    fn letters_beyond_ascii_have_two_cases_too() {
-        let list = list(&["opération Été"], &[]);
-        assert_eq!(found(&list, "OPÉRATION ÉTÉ, Opération été; opération Été"), [("opération Été".into(), 3)]);
-    }
-
-    #[test]
-    fn patterns_are_counted_and_bounded() {
-        assert_eq!(
-            found(&list(&[], &[r"vpn-\d{3}\.example"]), "vpn-001.example vpn-2"),
-            [(r"vpn-\d{3}\.example".into(), 1)]
-        );
-        assert_eq!(found(&list(&["a"], &[]), &"a ".repeat(5_000))[0].1, MOST_COUNTED);
-        let errors = Terms::new(&[list(&[], &["(", r"\w{1000}{1000}", "fine"])]).err().unwrap();
-        assert_eq!(errors.len(), 2);
-    }
-
-    #[test]
-    fn examples_are_tried() {
-        let mut list = list(&["acme"], &[]);
-        list.examples = vec!["an acme thing".into(), "acmeist".into()];
-        list.counter_examples = vec!["academy".into(), "ACME".into()];
-        assert_eq!(Terms::check(&list).unwrap_err().len(), 2);
-    }
-}
+mod tests;
