@@ -64,3 +64,13 @@ benches:
 # attribution held against thousands of simulated leaks; VIGIE_WORLDS sets how many worlds are drawn
 calibration:
     cargo test --test it -- calibration --include-ignored --nocapture
+
+# vigie against DuckDB, grep, ripgrep, Hyperscan and pyahocorasick, written to docs/benchmarks.md (--full: the sizes that count)
+bench-peers *ARGS:
+    cargo build --release
+    python3 benches/peers.py {{ARGS}}
+
+# instructions a byte of the hot loops against the kept figures (--record: keeps those of this build)
+instructions *ARGS:
+    cargo build --release
+    python3 benches/instructions.py {{ARGS}}
