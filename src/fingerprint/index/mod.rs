@@ -3,6 +3,8 @@
 //! Opening reads the header, the checksums and the private section, whatever the number of records. Everything else is checked
 //! when it is first touched; an answer is given from whole blocks only.
 
+#[cfg(test)]
+mod chance;
 mod commonness;
 pub(in crate::fingerprint) mod map;
 mod tags;
