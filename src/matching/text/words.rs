@@ -180,8 +180,7 @@ fn number(text: &[u8], (start, mut end): (usize, usize), limit: usize) -> Option
     let grouped = account || digits > 0 && digits < 9 && first.iter().all(|b| is_numeric(*b)) && !is_date(first);
     // A leading zero or plus announces a telephone number, whose groups may be longer.
     let announced = matches!(first[0], b'0' | b'+' | b'(');
-    loop {
-        let Some((from, to)) = word_at(text, end, limit).filter(|next| grouped && next.0 == end + 1) else { break };
+    while let Some((from, to)) = word_at(text, end, limit).filter(|next| grouped && next.0 == end + 1) {
         let next = &text[from..to];
         let more = figures(next);
         let short = next.len() <= 4 || announced && digits < 6 && more <= 12;
