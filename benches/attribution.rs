@@ -41,8 +41,8 @@ fn finding() -> Finding {
     let candidate = |row: u64, no: u64| Candidate {
         source: no as u16,
         record: RecordNo(if no < 2 { row as u32 } else { drawn(row, no) as u32 % 1_000_000 }),
-        agree: if drawn(row, no + 99) % 10 == 0 { 0b1110_1110 } else { 0b1111_1110 },
-        differ: if drawn(row, no + 99) % 10 == 0 { 0b0001_0000 } else { 0 },
+        agree: if drawn(row, no + 99).is_multiple_of(10) { 0b1110_1110 } else { 0b1111_1110 },
+        differ: if drawn(row, no + 99).is_multiple_of(10) { 0b0001_0000 } else { 0 },
         exported: 0b1110_1110,
         masked: 0,
         cells: 0b111_1111,
