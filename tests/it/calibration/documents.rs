@@ -33,6 +33,9 @@ pub struct Document {
 
 const STRANGERS: u64 = 1 << 40;
 
+/// Rows of people under the columns of a system.
+type RowsOf<'a> = dyn Fn(&System, &[Column], &[u64]) -> Vec<DocumentRow> + 'a;
+
 impl Document {
     /// A leak of one system, rarely of two.
     pub fn leak(world: &World, draw: &mut Draw) -> Self {
@@ -71,7 +74,7 @@ impl Document {
         columns: &[Column],
         size: usize,
         draw: &mut Draw,
-        rows: &dyn Fn(&System, &[Column], &[u64]) -> Vec<DocumentRow>,
+        rows: &RowsOf<'_>,
     ) {
         let second = (first + 1 + draw.below(world.systems.len() - 1)) % world.systems.len();
         let other = &world.systems[second];

@@ -131,7 +131,7 @@ impl Side<'_> {
         // By name only where nothing else in the row finds, and for what it takes to tell namesakes apart.
         let by_name = !found && named >= 2 && !finds(row) && names_somebody(row);
         let names = if by_name { 14.0 } else { 0.0 };
-        ((found || by_name) && one.bits - names >= LEAST).then(|| Held { bits: one.bits - names, ..one })
+        ((found || by_name) && one.bits - names >= LEAST).then_some(Held { bits: one.bits - names, ..one })
     }
 
     /// Which column of the system each of the document's holds, from the rows beyond doubt.

@@ -101,7 +101,7 @@ impl Figures {
             leaks: leaks.len(),
             unmatched: all.len() - leaks.len(),
             recall: rate(leaks.iter().map(|o| o.verdict == Verdict::Leak)),
-            top1: rate(leaks.iter().map(|o| named(&o))),
+            top1: rate(leaks.iter().map(named)),
             brier: mean(leaks.iter().map(|o| (1.0 - o.of_truth).powi(2))),
             log_loss: mean(leaks.iter().map(|o| -o.of_truth.max(1e-6).ln())),
             snapshot: rate(leaks.iter().filter_map(|o| o.dated).map(|d| d.0)),

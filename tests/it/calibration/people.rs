@@ -159,7 +159,7 @@ impl People {
 /// What a mask leaves of a value.
 pub fn disclosed(what: Attribute, value: u64) -> u64 {
     match what {
-        Attribute::Email => value % 20 << 8 | (value >> 8) % 6,
+        Attribute::Email => ((value % 20) << 8) | ((value >> 8) % 6),
         _ => value % 10_000,
     }
 }

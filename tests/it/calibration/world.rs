@@ -183,7 +183,7 @@ impl World {
 
     /// What the system shows of a person on a day, in one of its columns.
     pub fn cell(&self, system: &System, column: &Column, person: u64, day: i64) -> Option<Cell> {
-        let own = |range: u64| system.number << 32 | mix(&[self.people.seed, 700, system.number, person]) % range;
+        let own = |range: u64| (system.number << 32) | (mix(&[self.people.seed, 700, system.number, person]) % range);
         let value = match column.what {
             Attribute::Ref | Attribute::Contract => own(100_000_000),
             what => self.people.value(person, what, day)?,

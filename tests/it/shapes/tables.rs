@@ -157,7 +157,7 @@ pub const SHAPES: &[Shape] = &[
         format!("{{| class=\"wikitable\"\n|+ clients\n|-\n! {}\n{body}|}}\n", COLUMNS.join(" !! "))
     }),
     shape!(dokuwiki, ALL, |people| wiki(people, ["^ ", " ^ ", " ^"], ["| ", " | ", " |"])),
-    shape!(confluence, ALL, |people| wiki(people, ["||", "||", "||"], ["|", "|", "|"]).replace("||\n|", "||\n|")),
+    shape!(confluence, ALL, |people| wiki(people, ["||", "||", "||"], ["|", "|", "|"])),
     shape!(textile, ALL, |people| wiki(people, ["|_. ", " |_. ", " |"], ["| ", " | ", " |"])),
     shape!(latex, ALL, |people| {
         let body = each(people, |p| format!("  {} \\\\ \\hline\n", p.values().join(" & ")));
