@@ -37,7 +37,9 @@ enum Notation {
 fn begins(text: &[u8]) -> Option<Notation> {
     let window = &text[..text.len().min(64 << 10)];
     let blank = |token: &Token| matches!(token, Token::Text(range) if window[range.clone()].trim_ascii().is_empty());
-    let Token::Open { name, empty, .. } = Tokens::of_short_tags(window, 1 << 10).find(|token| !blank(token))? else {
+    // A tag may be as long as its line (a link that carries a file): what is looked through for every line stays in proportion to it.
+    let longest = memchr::memchr(b'\n', window).unwrap_or(window.len()).max(1 << 10);
+    let Token::Open { name, empty, .. } = Tokens::of_short_tags(window, longest).find(|token| !blank(token))? else {
         return None;
     };
     let name = &window[name];
