@@ -2,7 +2,7 @@
 //!
 //! What lives here: finding the form, filling it in with its hidden fields (that is where a CSRF token stands), sending
 //! it, and the cookies that come of it. What does not: recognising a page that says "you are logged out" (`page`), and
-//! where cookies are kept (the [`Intake`](super::Intake), sealed).
+//! where cookies are kept (the [`Intake`], sealed).
 //!
 //! The password goes to the site's own origin and nowhere else, whatever the form says. A login that is refused is not
 //! tried again soon: sites lock accounts.

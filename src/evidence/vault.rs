@@ -377,7 +377,7 @@ impl Item {
         EvidenceError::Manifest { path: self.file(MANIFEST) }
     }
 
-    /// What it says of itself. Whether that is so is for [`super::verify`] to say.
+    /// What it says of itself. Whether that is so is for [`super::verify()`] to say.
     ///
     /// # Errors
     /// When its manifest cannot be read.
