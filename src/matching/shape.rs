@@ -127,19 +127,20 @@ pub(super) fn trimmed(cell: &[u8]) -> &[u8] {
 }
 
 fn stripped(mut cell: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = cell {
-        if matches!(first, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`') {
-            cell = rest;
-        } else {
-            break;
-        }
+    loop {
+        cell = match cell {
+            [b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`', rest @ ..] => rest,
+            // Typographic quotes, no-break space.
+            [0xe2, 0x80, 0x98..=0x9f | 0xb9 | 0xba, rest @ ..] | [0xc2, 0xa0 | 0xab | 0xbb, rest @ ..] => rest,
+            _ => break,
+        };
     }
-    while let [rest @ .., last] = cell {
-        if matches!(last, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`' | b',' | b';') {
-            cell = rest;
-        } else {
-            break;
-        }
+    loop {
+        cell = match cell {
+            [rest @ .., b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`' | b',' | b';'] => rest,
+            [rest @ .., 0xe2, 0x80, 0x98..=0x9f | 0xb9 | 0xba] | [rest @ .., 0xc2, 0xa0 | 0xab | 0xbb] => rest,
+            _ => break,
+        };
     }
     cell
 }
@@ -212,6 +213,8 @@ mod tests {
     fn what_stands_around_a_value_is_not_part_of_it() {
         assert_eq!(trimmed(b"  \"a b\", "), b"a b");
         assert_eq!(trimmed(b"\t"), b"");
+        assert_eq!(trimmed("“a\u{a0}”".as_bytes()), b"a");
+        assert_eq!(trimmed("« é »".as_bytes()), "é".as_bytes());
         assert!(is_absent(b"NULL") && is_absent(b"") && is_absent(b"\\N") && !is_absent(b"0"));
     }
 }

@@ -275,6 +275,7 @@ pub(super) fn values_in(cell: &[u8], found: &mut dyn FnMut(&[u8])) {
         let Some((start, end)) = next_identifier(cell, at) else { break };
         emit(&cell[rest..start.max(rest)], found);
         emit(&cell[start..end], found);
+        each_number(cell, (start, end), found);
         rest = end;
         at = end.max(at + 1);
     }
@@ -285,8 +286,22 @@ pub(super) fn values_in(cell: &[u8], found: &mut dyn FnMut(&[u8])) {
     }
 }
 
+/// What a run may be besides one number: a date and the number beside it look like one in groups, and the letters that lead a
+/// contract's number stand before a dash. So each word of it that has enough digits, as far as the blanks around it.
+fn each_number(cell: &[u8], (start, end): (usize, usize), found: &mut dyn FnMut(&[u8])) {
+    let first = cell[..start].iter().rposition(|b| *b == b' ').map_or(0, |at| at + 1);
+    let last = cell[end..].iter().position(|b| *b == b' ').map_or(cell.len(), |at| end + at);
+    for word in cell[first..last].split(|b| *b == b' ') {
+        let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
+        // An address holds no number, and the run itself was told.
+        if digits >= DIGITS && word.len() != end - start && !word.contains(&b'@') {
+            emit(word, found);
+        }
+    }
+}
+
 fn emit(part: &[u8], found: &mut dyn FnMut(&[u8])) {
-    let part = part.trim_ascii();
+    let part = trimmed(part);
     let edge =
         |b: &u8| !(b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'+' | b'*' | b'[' | b']' | b'(' | b')'));
     let start = part.iter().position(|b| !edge(b)).unwrap_or(part.len());
@@ -411,7 +426,8 @@ mod tests {
             values("iban: FR76 3000 4000 0100 0000 1234 567 merci"),
             ["iban", "FR76 3000 4000 0100 0000 1234 567", "merci"]
         );
-        assert_eq!(values("tel:0612345678"), ["tel", "0612345678"]);
+        assert_eq!(values("tel:0612345678"), ["tel", "0612345678", "tel:0612345678"]);
+        assert!(values("Metz 1985-03-02 CT-123456789").ends_with(&["123456789".into(), "CT-123456789".into()]));
         assert_eq!(values("nom : Martin"), ["Martin"]);
     }
 }

@@ -50,8 +50,11 @@ fn number_of_item(text: &[u8]) -> usize {
 pub(super) fn bracket(line: &[u8], at: usize) -> usize {
     let blank = |i: Option<usize>| i.and_then(|i| line.get(i)).is_none_or(|b| b" \t\n.,;:".contains(b));
     let apart = match line[at] {
-        b'(' | b'[' | b'{' => blank(at.checked_sub(1)) && line.get(at + 1).is_some_and(|b| *b != b'0' && *b != b'+'),
-        b')' | b']' | b'}' => blank(Some(at + 1)) && at > 0 && line[at - 1] != b'0',
+        // `(0)6 12`, `(+33) 6`.
+        b'(' => blank(at.checked_sub(1)) && line.get(at + 1).is_some_and(|b| *b != b'0' && *b != b'+'),
+        b')' => blank(Some(at + 1)) && !line[..at].ends_with(b"(0"),
+        b'[' | b'{' => blank(at.checked_sub(1)),
+        b']' | b'}' => blank(Some(at + 1)),
         _ => false,
     };
     usize::from(apart)
