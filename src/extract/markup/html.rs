@@ -268,11 +268,13 @@ impl Page<'_> {
 
     /// What links and form fields carry beside what is seen.
     fn addresses(&mut self, range: std::ops::Range<usize>) {
-        if memchr::memchr(b'=', &self.page[range.clone()]).is_none() {
+        let page = self.page;
+        let signs = |text: &[u8]| memchr::memchr_iter(b'@', text).count();
+        let mut left = signs(&page[range.clone()]);
+        if left == 0 && memchr::memchr(b'=', &page[range.clone()]).is_none() {
             return;
         }
-        let page = self.page;
-        for (name, value) in attributes(page, range) {
+        for (name, value) in attributes(page, range.clone()) {
             let (name, value) = (&page[name], &page[value]);
             let carried = if name.eq_ignore_ascii_case(b"href") {
                 let data =
@@ -287,14 +289,21 @@ impl Page<'_> {
             {
                 Some(value).filter(|value| value.len() < 4096)
             } else {
-                None
+                Some(value).filter(|value| value.len() < 4096 && value.contains(&b'@'))
             };
             if let Some(value) = carried {
+                left = left.saturating_sub(signs(value));
                 let mut text = vec![b' '];
                 resolve(value, &mut text);
                 text.push(b' ');
                 self.push(&text);
             }
+        }
+        if left > 0 {
+            // `<P jean@…`: no tag that anybody wrote, but what stands in it is read.
+            self.push(b" ");
+            self.push(&page[range]);
+            self.push(b" ");
         }
     }
 

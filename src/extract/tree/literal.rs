@@ -14,20 +14,26 @@ use crate::model::SkipReason;
 /// Reads the value at `start` into `tree`. Returns where it ends; `None`, with nothing handed on, if it is no literal.
 /// A value that breaks off in the middle ends where it breaks off, provided it had begun well.
 pub(crate) fn read(out: &mut Out<'_>, tree: &mut Tree<'_>, text: &[u8], start: usize) -> Option<usize> {
-    let mut reader = Literal { text, at: start, members: 0, depth: tree.depth() };
+    let mut reader = Literal { text, at: start, members: 0, depth: tree.depth(), comments: Vec::new() };
     let result = reader.value(out, tree);
     match result {
-        Ok(()) => Some(reader.at),
-        Err(Broken) if reader.members >= 4 => {
-            tree.break_off(out, reader.at);
-            Some(reader.at)
-        }
+        Ok(()) => {}
+        Err(Broken) if reader.members >= 4 => tree.break_off(out, reader.at),
         _ => {
             tree.reset();
-            None
+            return None;
         }
     }
+    // What looks like a comment may be none (`{0# jean@…`), and what is one is read too.
+    for comment in &reader.comments {
+        out.text(&text[comment.clone()]);
+        out.text(b"\n");
+    }
+    Some(reader.at)
 }
+
+/// Comments remembered one by one; beyond, the last goes on to the end of the next.
+const COMMENTS: usize = 1024;
 
 /// The text does not go on as a literal.
 struct Broken;
@@ -38,6 +44,8 @@ struct Literal<'t> {
     /// Values read.
     members: usize,
     depth: usize,
+    /// Comments that may name somebody.
+    comments: Vec<std::ops::Range<usize>>,
 }
 
 /// What a token is.
@@ -240,13 +248,28 @@ impl Literal<'_> {
         loop {
             self.at = skip_blank(self.text, self.at);
             let rest = &self.text[self.at..];
-            if rest.starts_with(b"//") || rest.starts_with(b"#") {
-                self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let len = if rest.starts_with(b"//") || rest.starts_with(b"#") {
+                memchr::memchr(b'\n', rest).unwrap_or(rest.len())
             } else if rest.starts_with(b"/*") {
-                self.at += memmem::find(rest, b"*/").map_or(rest.len(), |end| end + 2);
+                memmem::find(rest, b"*/").map_or(rest.len(), |end| end + 2)
             } else {
                 return;
-            }
+            };
+            self.remember(self.at..self.at + len);
+            self.at += len;
+        }
+    }
+
+    fn remember(&mut self, comment: std::ops::Range<usize>) {
+        let text = &self.text[comment.clone()];
+        let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+        if digits < 5 && memchr::memchr(b'@', text).is_none() {
+            return;
+        }
+        let full = self.comments.len() == COMMENTS;
+        match self.comments.last_mut().filter(|_| full) {
+            Some(last) => last.end = comment.end,
+            _ => self.comments.push(comment),
         }
     }
 }
