@@ -244,8 +244,14 @@ impl TableRows {
             public.push(known);
         }
         let everybody = everybody(&sides, hits.len());
+        // Among those whom a source does not hold are at least those whom the source that explains most holds besides.
+        let largest = sides.iter().max_by_key(|side| side.rows.len());
+        let (most, hits_of_most): (f64, BTreeSet<u32>) = largest
+            .map_or((0.0, BTreeSet::new()), |side| (side.records, side.rows.iter().map(|row| row.hit).collect()));
         for side in &mut sides {
-            side.others = (everybody - side.records).max(side.records * 0.02).max(1.0);
+            let shared = side.rows.iter().filter(|row| hits_of_most.contains(&row.hit)).count();
+            let besides = most * (1.0 - shared as f64 / hits_of_most.len().max(1) as f64);
+            side.others = (everybody - side.records).max(side.records * 0.02).max(besides).max(1.0);
         }
         Self { weight, misses, public, everybody, sides }
     }
