@@ -80,26 +80,16 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Which clues agree, each column, cell and group once, the most telling first; and what they prove together.
-    pub(super) fn agreeing(&self, mut agrees: impl FnMut(&Clue) -> bool) -> (Vec<usize>, f32) {
-        let (mut columns, mut cells, mut groups) = (0u64, 0u64, 0u32);
-        let (mut taken, mut bits) = (Vec::new(), -self.price);
-        for (no, clue) in self.clues.iter().enumerate() {
-            let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), clue.group());
-            if columns & column == 0 && cells & cell == 0 && agrees(clue) {
-                columns |= column;
-                cells |= cell;
-                bits += if groups & group == 0 { clue.bits } else { 0.0 };
-                groups |= group;
-                taken.push(no);
-            }
-        }
-        (taken, bits)
+    /// Which clues agree, and what they prove together.
+    pub(super) fn agreeing(&self, agrees: impl FnMut(&Clue) -> bool) -> (Vec<usize>, f32) {
+        let mut taken = Vec::new();
+        let bits = walk(&self.clues, agrees, |no| taken.push(no));
+        (taken, bits - self.price)
     }
 
     /// The same without saying which.
     pub(super) fn weight(&self, agrees: impl FnMut(&Clue) -> bool) -> f32 {
-        weight(&self.clues, agrees) - self.price
+        walk(&self.clues, agrees, |_| ()) - self.price
     }
 
     /// Sorts the clues and counts those to hook the row to. Whether they could prove anything.
@@ -108,25 +98,36 @@ impl Question {
         let telling = self.weight(|_| true) >= LEAST;
         self.clues.sort_by_key(|clue| !clue.possible);
         let possible = self.clues.iter().take_while(|clue| clue.possible).count();
-        let proves = |from: usize| weight(&self.clues[from..possible], |_| true) - self.price >= LEAST;
+        let proves = |from: usize| walk(&self.clues[from..possible], |_| true, |_| ()) - self.price >= LEAST;
         self.hooks = (0..possible).find(|from| !proves(*from)).unwrap_or(possible);
         telling
     }
 }
 
-/// What the clues that agree prove together: each column, cell and group once, the most telling first.
-fn weight(clues: &[Clue], mut agrees: impl FnMut(&Clue) -> bool) -> f32 {
+/// What the clues that agree prove together, the most telling first: each column and each cell agrees once, and what says the same
+/// thing again agrees but proves nothing more.
+fn walk(clues: &[Clue], mut agrees: impl FnMut(&Clue) -> bool, mut take: impl FnMut(usize)) -> f32 {
     let (mut columns, mut cells, mut groups, mut bits) = (0u64, 0u64, 0u32, 0.0);
-    for clue in clues {
+    for (no, clue) in clues.iter().enumerate() {
         let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), clue.group());
-        if columns & column == 0 && cells & cell == 0 && groups & group == 0 && agrees(clue) {
+        if columns & column == 0 && cells & cell == 0 && agrees(clue) {
             columns |= column;
             cells |= cell;
+            bits += if groups & group == 0 { clue.bits } else { 0.0 };
             groups |= group;
-            bits += clue.bits;
+            take(no);
         }
     }
     bits
+}
+
+/// Keeps the clues of cells that hold the clue's column, and the questions that can still prove something.
+pub(super) fn restrict(questions: &mut Vec<Question>, mapping: &[Option<u8>]) {
+    questions.retain_mut(|question| {
+        let holds = |clue: &Clue| mapping.get(usize::from(clue.cell)).copied().flatten() == Some(clue.test.column);
+        question.clues.retain(holds);
+        question.prepare()
+    });
 }
 
 impl Clues {
@@ -157,15 +158,6 @@ impl Clues {
             }
         }
         Self { said, rows: rows.len(), with_length: lengths.len() >= LENGTHS }
-    }
-
-    /// Keeps the clues of cells that hold the clue's column, and the questions that can still prove something.
-    pub(super) fn restrict(questions: &mut Vec<Question>, mapping: &[Option<u8>]) {
-        questions.retain_mut(|question| {
-            let holds = |clue: &Clue| mapping.get(usize::from(clue.cell)).copied().flatten() == Some(clue.test.column);
-            question.clues.retain(holds);
-            question.prepare()
-        });
     }
 
     /// What to ask of an index: rows that could prove anything there.

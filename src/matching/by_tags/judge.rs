@@ -26,6 +26,16 @@ pub(super) struct Judge<'a> {
     pub(super) rows: &'a [usize],
 }
 
+/// What is believed of the rows of a table, of one index.
+pub(super) struct Judged {
+    /// The rows that show a record, or one of a few.
+    pub(super) found: Vec<Found>,
+    /// Rows that fit several records alike: they are neither recognised nor missed.
+    pub(super) open: Vec<usize>,
+    /// Whether the table hits more often than chance.
+    pub(super) fruitful: bool,
+}
+
 impl Judge<'_> {
     /// The rows that are believed to show a record; none if the table hits no more often than chance.
     pub(super) fn judge(
@@ -34,7 +44,7 @@ impl Judge<'_> {
         found: &[Vec<(Slot, f32)>],
         mapping: Option<&[Option<u8>]>,
         state: &mut TableState,
-    ) -> Result<Vec<Found>, Damaged> {
+    ) -> Result<Judged, Damaged> {
         let mut all = Vec::new();
         let mut chance = 0.0;
         for (question, slots) in questions.iter().zip(found) {
@@ -54,6 +64,7 @@ impl Judge<'_> {
         let rows = questions.len() as f64;
         let share = excess(all.len() as f64, rows, chance) / rows;
         let odds = odds(share);
+        let open = all.iter().filter(|found| is_tied(&found.candidates)).map(|found| found.row).collect();
         all.retain_mut(|found| {
             untie(&mut found.candidates);
             match found.candidates.as_mut_slice() {
@@ -68,7 +79,7 @@ impl Judge<'_> {
         if share > 0.0 {
             self.count(&all, state);
         }
-        Ok(all)
+        Ok(Judged { found: all, open, fruitful: share > 0.0 })
     }
 
     /// The column that each cell holds, from all rows at once: where a record agrees by chance, other cells agree than where it is the
@@ -141,6 +152,11 @@ impl Judge<'_> {
     fn index(&self) -> &crate::fingerprint::SnapshotIndex {
         &self.matcher.catalogue.indexes()[usize::from(self.at)]
     }
+}
+
+/// Whether another record agrees as well as the best.
+fn is_tied(candidates: &[Explained]) -> bool {
+    matches!(candidates, [(best, _), (next, _), ..] if next.bits > best.bits - 1.0)
 }
 
 /// Keeps the best record, or those of which the row cannot say which it is, each worth less for it.

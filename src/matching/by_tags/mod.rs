@@ -39,6 +39,38 @@ struct Found {
     candidates: Vec<Explained>,
 }
 
+/// Which rows had something to search by: what is not found of them is somebody else's.
+struct Asked {
+    /// Of any index.
+    any: Vec<bool>,
+    /// Of an index that has part in the table. Where there is one, its word counts: the others could not have found the row.
+    fruitful: Vec<bool>,
+    /// Rows that fit several records.
+    open: Vec<bool>,
+}
+
+impl Asked {
+    fn of(rows: usize) -> Self {
+        Self { any: vec![false; rows], fruitful: vec![false; rows], open: vec![false; rows] }
+    }
+
+    fn note(&mut self, questions: &[clue::Question], judged: &judge::Judged) {
+        for question in questions {
+            self.any[question.row] = true;
+            self.fruitful[question.row] |= judged.fruitful;
+        }
+        if judged.fruitful {
+            judged.open.iter().for_each(|row| self.open[*row] = true);
+        }
+    }
+
+    /// How many rows count, those left out that did already.
+    fn searchable(&self, counted: impl Fn(usize) -> bool) -> u64 {
+        let asked = if self.fruitful.contains(&true) { &self.fruitful } else { &self.any };
+        (0..asked.len()).filter(|row| asked[*row] && !self.open[*row] && !counted(*row)).count() as u64
+    }
+}
+
 impl Scan<'_> {
     /// Compares the rows kept so far with all records, and files those that show one.
     pub(super) fn search_unnamed(&mut self) -> Result<(), Damaged> {
@@ -62,7 +94,7 @@ impl Scan<'_> {
         let matcher = self.matcher;
         let clues = clue::Clues::of(matcher, kept, rows);
         let mut by_row: BTreeMap<usize, Vec<Explained>> = BTreeMap::new();
-        let mut tried = vec![false; rows.len()];
+        let mut asked = Asked::of(rows.len());
         for (at, index) in matcher.catalogue.indexes().iter().enumerate() {
             if !kept.are_worth(rows, u64::from(index.records())) {
                 continue;
@@ -76,18 +108,18 @@ impl Scan<'_> {
             // Again, once it is known what the cells hold: what they might have held as well only misleads.
             let mapping = if state.columns { judge.learn(&questions, &pass.found)? } else { None };
             if let Some(mapping) = &mapping {
-                clue::Clues::restrict(&mut questions, mapping);
+                clue::restrict(&mut questions, mapping);
                 let second = pass::run(index, &mut questions)?;
                 pass = pass::Pass { left_out: pass.left_out + second.left_out, ..second };
             }
             self.unnamed.unfinished(pass.left_out);
-            questions.iter().for_each(|question| tried[question.row] = true);
-            for found in judge.judge(&questions, &pass.found, mapping.as_deref(), state)? {
+            let judged = judge.judge(&questions, &pass.found, mapping.as_deref(), state)?;
+            asked.note(&questions, &judged);
+            for found in judged.found {
                 by_row.entry(found.row).or_default().extend(found.candidates);
             }
         }
-        let news = rows.iter().zip(&tried).filter(|(no, tried)| **tried && !kept.is_counted(**no));
-        state.searchable += news.count() as u64;
+        state.searchable += asked.searchable(|row| kept.is_counted(rows[row]));
         let fruitful = !by_row.is_empty();
         for (row, candidates) in by_row {
             let place = rows[row];

@@ -146,17 +146,21 @@ pub(super) fn read_row(rows: &[u8], start: usize, batch: &mut impl CellSink, dia
         }
     };
     if dialect.framed {
-        strip_frame(batch.cells(), first);
+        strip_frame(rows, batch.cells(), first, dialect);
     }
     end
 }
 
-/// Drops the empty cells outside the outer delimiters of a drawn row.
-fn strip_frame(cells: &mut Vec<Span>, first: usize) {
-    if cells.len() > first + 1 && cells.last().is_some_and(|cell| cell.is_empty()) {
+/// Drops the empty cells outside the outer delimiters of a drawn row. A cell of two quotes is inside.
+fn strip_frame(rows: &[u8], cells: &mut Vec<Span>, first: usize, dialect: &Dialect) {
+    let outside = |cell: &Span| {
+        let before = (cell.start as usize).checked_sub(1).and_then(|at| rows.get(at));
+        cell.is_empty() && (dialect.quote == 0 || before != Some(&dialect.quote))
+    };
+    if cells.len() > first + 1 && cells.last().is_some_and(outside) {
         cells.pop();
     }
-    if cells.len() > first && cells[first].is_empty() {
+    if cells.get(first).is_some_and(outside) {
         cells.remove(first);
     }
 }
