@@ -2,7 +2,7 @@
 //!
 //! Pure arithmetic on a [`Finding`]: no file, no network, no clock, no key. The model is stated, with its assumptions
 //! and its calibration, in `docs/attribution.md`; the files here follow its sections: [`likelihood`] (rows under each
-//! hypothesis; `sums` adds them up), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
+//! hypothesis; `worth` says what a value is worth, `sums` adds rows up), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
 //! [`reasons`] (the same in words). [`baselines`] are the simple rules that the model must beat.
 
 pub mod baselines;
@@ -12,12 +12,13 @@ mod posterior;
 mod reasons;
 mod signals;
 mod sums;
+mod worth;
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, bits};
 use crate::model::{Assessment, FieldKind, ScanReport, Skip, SystemAttribution, SystemId, SystemImpact, Verdict};
 use posterior::Posterior;
 
@@ -121,7 +122,7 @@ fn fields(finding: &Finding, source: usize) -> Vec<FieldKind> {
     let mut rows = 0;
     for candidate in finding.hits.iter().flat_map(|hit| &hit.candidates).filter(|c| c.source as usize == source) {
         rows += 1;
-        likelihood::bits(candidate.agree).filter(|c| *c < columns.len()).for_each(|c| counts[c] += 1);
+        bits(candidate.agree).filter(|c| *c < columns.len()).for_each(|c| counts[c] += 1);
     }
     let shown = columns.iter().zip(&counts).filter(|(_, count)| **count > 0 && **count * 5 >= rows);
     let kinds: BTreeSet<FieldKind> = shown.map(|((_, kind), _)| *kind).filter(|kind| kind.is_reported()).collect();

@@ -2,9 +2,9 @@
 //! columns, which columns it has, canaries. Each is a log likelihood ratio to a document that knows nothing of the
 //! source, bounded, because each can be faked or lost in a seller's clean-up.
 
-use crate::model::finding::{Finding, TableEvidence};
+use crate::model::finding::{Finding, TableEvidence, bits};
 
-use super::likelihood::{bits, log_sum};
+use super::likelihood::log_sum;
 
 /// Probability that a thief leaves values as the system wrote them.
 const KEPT_VALUES: f64 = 0.7;

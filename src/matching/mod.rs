@@ -26,7 +26,7 @@ mod values;
 use std::sync::Arc;
 
 use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, bits};
 use crate::model::{FieldKind, Strength, SystemId};
 
 use shape::CellShape;
@@ -170,17 +170,6 @@ impl Matcher {
     fn last_index_of(&self, system: u16) -> u16 {
         self.facts.iter().rposition(|facts| facts.system == system).unwrap_or(0) as u16
     }
-}
-
-/// The positions of the bits set, lowest first.
-fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (mask != 0).then(|| {
-            let bit = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            bit
-        })
-    })
 }
 
 #[cfg(test)]

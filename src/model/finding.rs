@@ -63,6 +63,17 @@ pub struct HitRow {
     pub candidates: Vec<Candidate>,
 }
 
+/// The columns or cells of a mask ([`Candidate::agree`], [`HitRow::filled`]): the positions of its bits, lowest first.
+pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let bit = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            bit
+        })
+    })
+}
+
 /// One table (or stretch of text) of the document in which something matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableEvidence {
