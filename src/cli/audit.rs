@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::exit::{Exit, Failure, Outcome};
+use super::config_file::ConfigArgs;
+use super::exit::{Exit, Outcome};
 use super::trail;
 use super::words::counted;
 use crate::audit::{Action, Anchor, Entry, Trail, check};
-use crate::config::{Config, read_config};
+use crate::config::Config;
 
 /// Read and check the audit log
 #[derive(Debug, clap::Args)]
@@ -20,9 +21,8 @@ Examples:
   journalctl -u vigie -o json | jq -r 'select(.EVENT==\"audit.checkpoint\") | \"\\(.SEQ):\\(.HASH)\"'
   vigie audit verify --anchor 4711:9f86d0…")]
 pub struct Args {
-    /// The configuration file of the service
-    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/vigie/vigie.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -61,7 +61,7 @@ struct VerifyArgs {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let config = read_config(&args.config).map_err(Failure::usage)?;
+    let config = args.config.read()?;
     let trail = trail::open(&config)?;
     match &args.command {
         Command::List(args) => list(args, &trail),

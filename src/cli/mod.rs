@@ -6,6 +6,7 @@ mod alerts;
 mod audit;
 mod check;
 mod completions;
+mod config_file;
 mod demo;
 mod evidence;
 mod exit;

@@ -1,9 +1,7 @@
 //! `vigie run`: the service.
 
-use std::path::PathBuf;
-
+use super::config_file::ConfigArgs;
 use super::exit::{Exit, Failure, Outcome};
-use crate::config::read_config;
 use crate::{service, telemetry};
 
 /// Run the service
@@ -15,13 +13,12 @@ Example:
 SIGTERM finishes what is in flight and stops; SIGHUP reads watchlists and sites again, and so does a
 change of their files. What could not be finished is taken up at the next start: nothing is lost.")]
 pub struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/vigie/vigie.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let config = read_config(&args.config).map_err(Failure::usage)?;
+    let config = args.config.read()?;
     telemetry::init(&config.log).map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(service::run(config))?;

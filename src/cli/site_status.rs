@@ -2,15 +2,14 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::config_file::ConfigArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::words::counted;
-use crate::config::read_config;
 use crate::net::{Answer, Client, NetSettings, Policy, PolicySettings, Request};
 
 /// Show how the sites of the running service fare
@@ -21,11 +20,10 @@ Examples:
   vigie site status --at 127.0.0.1:9470 --site my-forum
   vigie site status --troubled                   only sites with which something is wrong")]
 pub struct Args {
-    /// The configuration of the service, which says where it answers
-    #[arg(long, value_name = "FILE", default_value = "/etc/vigie/vigie.toml", conflicts_with = "at")]
-    config: PathBuf,
-    /// Where the service answers, instead
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where the service answers, instead of what its configuration says
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "config")]
     at: Option<SocketAddr>,
     /// Only this site, with everything known of it
     #[arg(long, value_name = "ID")]
@@ -88,7 +86,7 @@ struct Deleted {
 pub fn run(args: &Args) -> Outcome {
     let at = match args.at {
         Some(at) => at,
-        None => read_config(&args.config).map_err(Failure::usage)?.service.listen,
+        None => args.config.read()?.service.listen,
     };
     if at.port() == 0 {
         let hint =

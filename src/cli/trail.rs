@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use jiff::{SignedDuration, Timestamp};
 
+use super::config_file::USUAL;
 use super::exit::Failure;
 use crate::audit::{Action, Trail};
 use crate::config::{Config, read_config};
 use crate::signing::PublicKeys;
-
-/// Where the service's configuration is on a machine that has one.
-const USUAL: &str = "/etc/vigie/vigie.toml";
 
 /// Values that one user may look up in a day: whoever may ask without end can find out who is a customer.
 const LOOK_UPS: usize = 100;

@@ -9,17 +9,17 @@ mod retry;
 mod show;
 mod test;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 
+use super::config_file::ConfigArgs;
 use super::exit::{Failure, Outcome};
 use super::trail;
 use crate::alert::channels::{Kind, Surroundings, set_up};
 use crate::alert::{Channel, ChannelSettings};
-use crate::config::{Config, read_config};
+use crate::config::Config;
 use crate::model::Alert;
 use crate::store::{Alerts, SqliteStore, Store};
 
@@ -36,9 +36,8 @@ Examples:
   vigie alerts preview 3f2a cert-mail
   vigie alerts dead")]
 pub struct Args {
-    /// The configuration file of the service
-    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/vigie/vigie.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,7 +55,7 @@ enum Command {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let config = read_config(&args.config).map_err(Failure::usage)?;
+    let config = args.config.read()?;
     if let Command::Test(args) = &args.command {
         // Works before the service has ever run.
         return waiting(test::run(args, &config));

@@ -5,14 +5,13 @@ mod hold;
 mod list;
 mod verify;
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 
+use super::config_file::ConfigArgs;
 use super::exit::{Failure, Outcome};
 use super::trail;
 use crate::audit::Trail;
-use crate::config::{Config, read_config};
+use crate::config::Config;
 use crate::evidence::{EvidenceError, Item, Items};
 
 /// List, check, export and hold the evidence of matching posts
@@ -27,9 +26,8 @@ Examples:
 Captures are sealed to the recipients in the configuration; `age -d` opens them where their private keys are.
 Every command is recorded in the audit log. docs/evidence.md says how a capture is checked without vigie.")]
 pub struct Args {
-    /// The configuration file of the service
-    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/vigie/vigie.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -51,7 +49,7 @@ struct Desk {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let config = read_config(&args.config).map_err(Failure::usage)?;
+    let config = args.config.read()?;
     let (items, trail) = (Items::of(&config.evidence_folder()), trail::open(&config)?);
     let desk = Desk { config, items, trail };
     match &args.command {
