@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -115,12 +115,24 @@ impl Health {
     }
 }
 
+/// How long a port that is taken is waited for. A service that was killed while it started a reader leaves it behind for
+/// the moment until that reader has become another program.
+const TAKEN: Duration = Duration::from_secs(3);
+
 /// Takes the port. What listens answers once [`serve`] runs.
 ///
 /// # Errors
-/// If the port is taken.
+/// If the port is taken and stays so.
 pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(listen).await
+    let started = Instant::now();
+    loop {
+        match TcpListener::bind(listen).await {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && started.elapsed() < TAKEN => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// Answers until the future is dropped.

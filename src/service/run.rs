@@ -53,8 +53,9 @@ pub async fn run(config: Config) -> Result<()> {
     let started = Instant::now();
     events::service_started(&config.file);
     let mut signals = Signals::new()?;
-    let (health, health_task) = answer_health(&config).await?;
+    // Before the port, which a second service would not get either, and say so in a way that misleads.
     let _lock = super::lock::take(&config.state)?;
+    let (health, health_task) = answer_health(&config).await?;
     let opened = Opened::open(&config).await?;
     let proof = opened.proof.clone();
     let inventories = proof.started(&config, &opened.current.get())?;

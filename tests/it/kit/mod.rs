@@ -160,8 +160,9 @@ impl Service {
         let output = BufReader::new(child.stderr.take().unwrap());
         let (tell, events) = channel();
         std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            for line in output.split(b'\n').map_while(Result::ok) {
+                let as_text = |_| Value::String(String::from_utf8_lossy(&line).into_owned());
+                let event = serde_json::from_slice(&line).unwrap_or_else(as_text);
                 if tell.send(event).is_err() {
                     return;
                 }
@@ -186,9 +187,10 @@ impl Service {
                         return event;
                     }
                 }
-                Err(error) => {
-                    panic!("`{}` did not come ({error}); heard last:\n{}", names.join("` or `"), self.last_heard())
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("`{}` did not come; heard last:\n{}", names.join("` or `"), self.last_heard())
                 }
+                Err(RecvTimeoutError::Disconnected) => self.ended(),
             }
         }
     }
@@ -204,11 +206,15 @@ impl Service {
                 Ok(event) if event["event"] == "service.ready" => return Some(self.started.elapsed()),
                 Ok(event) => self.heard.push(event.to_string()),
                 Err(RecvTimeoutError::Timeout) => return None,
-                Err(RecvTimeoutError::Disconnected) => {
-                    panic!("the service ended by itself; heard last:\n{}", self.last_heard())
-                }
+                Err(RecvTimeoutError::Disconnected) => self.ended(),
             }
         }
+    }
+
+    /// It closed its standard error, which it does at its end only: says how it ended, and what it said.
+    fn ended(&mut self) -> ! {
+        let status = self.child.wait().unwrap();
+        panic!("the service ended by itself ({status}); heard last:\n{}", self.last_heard())
     }
 
     /// The address of health and metrics.
@@ -262,10 +268,20 @@ pub fn get(address: &str, path: &str) -> (u16, String) {
 
 /// Waits until something is so, looking often; panics with `what` if it never is.
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !so() {
-        assert!(Instant::now() < deadline, "not within 60 s: {what}");
+    until_done(what, || usize::from(!so()), 0);
+}
+
+/// Waits until what is left has gone down to `enough`, however long that takes on a busy machine: panics with `what` if it
+/// has been the same for 60 s.
+pub fn until_done(what: &str, mut left: impl FnMut() -> usize, enough: usize) {
+    let (mut before, mut since) = (left(), Instant::now());
+    while before > enough {
         std::thread::sleep(Duration::from_millis(20));
+        let now = left();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing for 60 s ({now} left): {what}");
     }
 }
 
