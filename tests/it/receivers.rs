@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use vigie::alert::channels::{Surroundings, set_up};
@@ -232,6 +233,9 @@ fn certificates(folder: &Path) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
+/// Messages that follow each other at once.
+const ROW: u32 = 100;
+
 /// Runs `run_rsyslog.sh`; its ports are fixed.
 fn rsyslog(arguments: &[&std::ffi::OsStr]) {
     let (tools, _) = tools();
@@ -260,12 +264,20 @@ async fn rsyslog_takes_messages_over_udp_tcp_and_tls_with_a_client_certificate()
         let told = channel(dir.path(), &toml).deliver(&notice).await;
         assert!(told.is_ok(), "{toml}: {told:?}");
     }
+    // Many in a row over TLS: only the first waits whether we are refused.
+    let (row, begun) =
+        (channel(dir.path(), &format!("syslog = {{ server = '127.0.0.1:6514', {identity} }}")), Instant::now());
+    for revision in 1..=ROW {
+        let sent = row.deliver(&told(Change::Updated, revision, None)).await;
+        assert!(sent.is_ok(), "{revision}: {sent:?}");
+    }
+    let took = begun.elapsed();
     let nameless = channel(dir.path(), "syslog = { server = '127.0.0.1:6514', ca = 'ca.pem' }").deliver(&notice).await;
     let stranger =
         channel(dir.path(), "syslog = { server = '127.0.0.1:6514', ca = 'client.pem' }").deliver(&notice).await;
     let received = folder.join("out.jsonl");
     for _ in 0..100 {
-        if std::fs::read_to_string(&received).is_ok_and(|text| text.lines().count() >= 3) {
+        if std::fs::read_to_string(&received).is_ok_and(|text| text.lines().count() >= 3 + ROW as usize) {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -273,7 +285,10 @@ async fn rsyslog_takes_messages_over_udp_tcp_and_tls_with_a_client_certificate()
     rsyslog(&["stop".as_ref(), folder.as_ref()]);
     assert!(nameless.is_err(), "a refused client certificate is noticed");
     assert!(stranger.is_err(), "a server of another authority is not spoken to");
-    let inputs = ["--min", "3", "--inputs", "imudp,imptcp,imtcp", "--app", "vigie", "--cef", "--secrets"];
+    println!("{ROW} messages over TLS in {:.2} s", took.as_secs_f64());
+    assert!(took < std::time::Duration::from_millis(300) * ROW / 4, "{took:?}");
+    let inputs =
+        ["--min", &(3 + ROW).to_string(), "--inputs", "imudp,imptcp,imtcp", "--app", "vigie", "--cef", "--secrets"];
     let secrets = dir.path().join("secrets");
     let mut arguments = vec![received.as_path()];
     arguments.extend(inputs.iter().map(Path::new));

@@ -2,21 +2,23 @@
 //! is asked for); the message as words or as CEF.
 //!
 //! Syslog acknowledges nothing: what was written may still be lost on the way, and with TLS 1.3 a refused client
-//! certificate shows only at the first read. So a connection serves one message, is closed properly, and the other
-//! side is listened to for a moment first. Good for a SIEM beside another channel, never as the only one.
+//! certificate shows only at the first read. So a connection serves one message and is closed properly: a server that
+//! closes in turn has read it. Now and then it is listened to before that, for a refusal that looks like a mere close.
+//! Good for a SIEM beside another channel, never as the only one.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio_rustls::client::TlsStream;
 
 use super::SetupError;
 use crate::alert::channel::{Channel, DeliveryError, Notice, Receipt};
@@ -27,6 +29,9 @@ use crate::model::{SettingProblem, Severity};
 
 /// How long the other side is listened to for a refusal.
 const LISTEN: Duration = Duration::from_millis(300);
+
+/// How long a server that refused nothing is believed to take us: one of many messages in a row waits for [`LISTEN`].
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// Bytes of a message over UDP: what crosses common networks whole.
 const DATAGRAM: usize = 1_400;
@@ -137,6 +142,8 @@ pub struct SyslogChannel {
     settings: Settings,
     tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
     host: String,
+    /// When the server was last listened to and refused nothing.
+    listened: Mutex<Option<Instant>>,
 }
 
 impl SyslogChannel {
@@ -149,7 +156,7 @@ impl SyslogChannel {
             Transport::Tls => Some(tls(settings)?),
             Transport::Udp | Transport::Tcp => None,
         };
-        Ok(Self { settings: settings.clone(), tls, host: own_name() })
+        Ok(Self { settings: settings.clone(), tls, host: own_name(), listened: Mutex::new(None) })
     }
 
     async fn send(&self, message: &[u8]) -> std::io::Result<()> {
@@ -164,32 +171,51 @@ impl SyslogChannel {
         let stream = TcpStream::connect(address).await?;
         let framed = [format!("{} ", message.len()).as_bytes(), message].concat();
         match &self.tls {
-            Some((connector, name)) => speak(connector.connect(name.clone(), stream).await?, &framed).await,
+            Some((connector, name)) => self.speak(connector.connect(name.clone(), stream).await?, &framed).await,
             None => speak_plainly(stream, &framed).await,
         }
     }
-}
 
-/// Writes, listens for a moment whether the other side objects, and closes.
-async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, framed: &[u8]) -> std::io::Result<()> {
-    stream.write_all(framed).await?;
-    stream.flush().await?;
-    let mut byte = [0];
-    // An alert of TLS or a reset: not taken. Silence is what syslog servers answer with; some close at once.
-    if let Ok(Err(error)) = tokio::time::timeout(LISTEN, stream.read(&mut byte)).await {
-        return Err(error);
+    /// Writes, says that this was all, and sees the other side close, which it does once it has read everything.
+    async fn speak(&self, mut stream: TlsStream<TcpStream>, framed: &[u8]) -> std::io::Result<()> {
+        stream.write_all(framed).await?;
+        stream.flush().await?;
+        let listened = || self.listened.lock().unwrap_or_else(PoisonError::into_inner);
+        let believed = listened().is_some_and(|at| at.elapsed() < BELIEVED);
+        // An alert of TLS or a reset: not taken, whether we have closed by then or not.
+        let answer = if believed {
+            stream.shutdown().await?;
+            heard(&mut stream).await
+        } else {
+            let answer = heard(&mut stream).await;
+            // The other side may have closed first.
+            let _ = stream.shutdown().await;
+            answer
+        };
+        let taken = match answer {
+            // Many servers answer the end of a session by closing the connection without a word.
+            Err(error) if believed && error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
+            other => other,
+        };
+        match &taken {
+            Err(_) => *listened() = None,
+            Ok(()) if !believed => *listened() = Some(Instant::now()),
+            Ok(()) => {}
+        }
+        taken
     }
-    // The other side may have closed first.
-    let _ = stream.shutdown().await;
-    Ok(())
 }
 
-/// Without TLS there is nobody to refuse us but the network: we write, say that this was all, and see the other side
-/// close, which it does once it has read everything.
+/// Without TLS there is nobody to refuse us but the network.
 async fn speak_plainly(mut stream: TcpStream, framed: &[u8]) -> std::io::Result<()> {
     stream.write_all(framed).await?;
     stream.shutdown().await?;
-    // One that stays open has it too, as far as can be known.
+    heard(&mut stream).await
+}
+
+/// What the other side has to say for a moment: nothing, its end, or an error. One that stays open has everything too, as
+/// far as can be known.
+async fn heard(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
     tokio::time::timeout(LISTEN, stream.read(&mut [0])).await.unwrap_or(Ok(0)).map(drop)
 }
 
@@ -206,7 +232,7 @@ fn tls(settings: &Settings) -> Result<(tokio_rustls::TlsConnector, ServerName<'s
         .with_safe_default_protocol_versions()
         .map_err(|_| form("TLS"))?
         .with_root_certificates(roots);
-    let config = match &settings.identity {
+    let mut config = match &settings.identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
             let key = PrivateKeyDer::from_pem_slice(key.read()?.expose().as_bytes()).map_err(|_| form("the key"))?;
@@ -214,6 +240,8 @@ fn tls(settings: &Settings) -> Result<(tokio_rustls::TlsConnector, ServerName<'s
             builder.with_client_auth_cert(chain, key).map_err(|_| form("the certificate with its key"))?
         }
     };
+    // A kept session would save a millisecond; servers that ask for certificates and know no sessions refuse it.
+    config.resumption = rustls::client::Resumption::disabled();
     let name = ServerName::try_from(settings.host.clone()).map_err(|_| form("the server's name"))?;
     Ok((Arc::new(config).into(), name))
 }
