@@ -40,6 +40,10 @@ real-sites *ARGS:
 long-dumps:
     cargo test --release --test it long_dumps -- --include-ignored --nocapture
 
+# alerts told to real programs and read by official clients (installs them: as root on Debian)
+receivers *TESTS:
+    tests/real_receivers/run --all {{TESTS}}
+
 # captures stamped by a real authority and checked with public tools (needs openssl, age and jq)
 evidence:
     cargo test --test it evidence -- --ignored

@@ -116,7 +116,7 @@ fn shown(row: &MaskedRow) -> MaskedRow {
 
 fn defused(mut skip: crate::model::Skip) -> crate::model::Skip {
     skip.what = escape::defuse(&skip.what);
-    skip.detail = escape::line(&skip.detail, escape::LINE_MAX);
+    skip.detail = escape::defuse_detail(&skip.detail);
     skip
 }
 

@@ -55,14 +55,41 @@ pub fn defuse(text: &str) -> String {
 #[must_use]
 pub fn defuse_url(url: &str) -> String {
     let url: String = line(url, URL_MAX).chars().filter(|c| !c.is_whitespace()).collect();
-    mask_tokens(&url, |token| token.contains('@') || token.contains("%40") || is_phone(token))
+    mask_tokens(&url, is_contact)
+}
+
+/// Why something was not read, as an alert may hold it: the words are ours, but may quote a name of the poster's. Sizes and
+/// counts stay; contacts, and long numbers with letters as accounts have them, are masked.
+#[must_use]
+pub fn defuse_detail(text: &str) -> String {
+    let account =
+        |token: &str| token.contains(char::is_alphabetic) && token.chars().filter(char::is_ascii_digit).count() >= 10;
+    line(&mask_tokens(&line(text, LINE_MAX), |token| is_contact(token) || account(token)), LINE_MAX)
 }
 
 /// Masks what looks like an e-mail address or a number of eight digits and more.
 fn mask_personal(text: &str) -> String {
-    mask_tokens(text, |token| {
-        token.contains('@') || token.contains("%40") || token.chars().filter(char::is_ascii_digit).count() >= 8
-    })
+    mask_tokens(text, |token| token.contains('@') || token.chars().filter(char::is_ascii_digit).count() >= 8)
+}
+
+/// An e-mail address or a phone number.
+fn is_contact(token: &str) -> bool {
+    token.contains('@') || is_phone(token)
+}
+
+/// A token of an address with what it escapes of addresses and phone numbers: `%2B33`, `06%2012`, `a%40b`.
+fn unescaped(token: &str) -> String {
+    const KNOWN: [(&str, &str); 8] = [
+        ("%40", "@"),
+        ("%2B", "+"),
+        ("%2b", "+"),
+        ("%20", "-"),
+        ("%2E", "."),
+        ("%2e", "."),
+        ("%28", "("),
+        ("%29", ")"),
+    ];
+    KNOWN.iter().fold(token.to_owned(), |token, (escape, c)| token.replace(escape, c))
 }
 
 /// French numbers and those with a country code; a thread's number rarely looks like either.
@@ -80,9 +107,10 @@ fn mask_tokens(text: &str, personal: impl Fn(&str) -> bool) -> String {
     let mut token = String::new();
     let mut chars = text.chars().peekable();
     let flush = |token: &mut String, out: &mut String| {
-        if personal(token) {
-            let kind = if token.contains('@') || token.contains("%40") { Some(FieldKind::Email) } else { None };
-            out.push_str(&mask(kind, &token.replace("%40", "@")));
+        let plain = if token.contains('%') { unescaped(token) } else { token.clone() };
+        if personal(&plain) {
+            let kind = plain.contains('@').then_some(FieldKind::Email);
+            out.push_str(&mask(kind, &plain));
         } else {
             out.push_str(token);
         }
@@ -235,6 +263,21 @@ mod tests {
         assert_eq!(defuse_url("https://forum.example/t/123456789#p2"), "https://forum.example/t/123456789#p2");
         assert!(!defuse_url("https://x.example/?q=jean.dupont%40courriel.example").contains("dupont"));
         assert!(!defuse_url("https://x.example/0612345678").contains("0612345678"));
+        for escaped in ["%2B33612345678", "06%2012%2034%2056%2078", "%2b33-6-12-34-56-78"] {
+            let shown = defuse_url(&format!("https://x.example/?tel={escaped}&page=2"));
+            assert!(shown.contains("**") && shown.ends_with("&page=2"), "{shown}");
+        }
+        let escaped = "https://x.example/a%20b/t%C3%A9l";
+        assert_eq!(defuse_url(escaped), escaped);
+    }
+
+    #[test]
+    fn reasons_keep_their_sizes_and_tell_nobody() {
+        let plain = "12345678901 bytes, of which at most 104857600 are read";
+        assert_eq!(defuse_detail(plain), plain);
+        assert_eq!(defuse_detail("no password for a.b@c.example"), "no password for a***@***.example");
+        assert!(!defuse_detail("of +33 6 12 34 56 78").contains("12 34"));
+        assert!(!defuse_detail("member FR7630006000011234567890189").contains("30006000"));
     }
 
     #[test]

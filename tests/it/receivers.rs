@@ -1,9 +1,11 @@
 //! What CERT tools receive, checked by their official clients' own rules.
 //!
-//! Ignored by default, because it needs Python with those clients (`shared/receivers/README.md`); run it with
-//! `VIGIE_RECEIVERS=…/receivers VIGIE_PYTHON=…/bin/python cargo test --test it receivers -- --ignored`.
+//! Ignored by default, because it needs those clients and programs; `tests/real_receivers/run` (`just receivers`) installs
+//! them and runs all of it.
 
 mod alertmanager;
+mod desktop;
+mod every_byte;
 mod intelmq;
 mod mail;
 mod rt;
@@ -59,7 +61,11 @@ fn alert() -> Alert {
             rows: 3,
             terms: Vec::new(),
             bytes: 4_711,
-            skipped: vec![Skip::new("inner.zip", SkipReason::Encrypted, "no password found")],
+            skipped: vec![Skip::new(
+                "inner.zip",
+                SkipReason::Encrypted,
+                format!("no password found for {}", SECRETS[1]),
+            )],
         },
         impact: vec![SystemImpact { system: system.clone(), records, canaries: 0 }],
         unmatched_rows: 1,
@@ -69,7 +75,7 @@ fn alert() -> Alert {
         id: PostId("forum:7".into()),
         revision: [0; 32],
         site: "forum".parse().unwrap(),
-        url: "https://forum.example/t/7?page=2".into(),
+        url: "https://forum.example/t/7?page=2&of=jeanne.martin%40courriel.example&tel=%2B33612345678".into(),
         title: Some(hostile.clone()),
         author: Some(hostile),
         posted_at: Some(at),
