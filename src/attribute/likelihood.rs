@@ -5,13 +5,11 @@
 //! one that differs costs what a change or an error costs. How many rows come from elsewhere is not known: it is
 //! integrated over a grid.
 
-use std::collections::BTreeSet;
+use crate::model::finding::{Finding, HitRow};
 
-use crate::model::finding::{Candidate, Finding, HitRow, bits};
-
+use super::explained::{Explained, Explanations, Side};
 use super::signals::ln_beta;
 use super::sums::{Bins, Sums};
-use super::worth::Worth;
 
 /// Share of rows that a thief's file has from elsewhere, and how likely each share is beforehand: mostly little.
 const FOREIGN: [(f64, f64); 9] = [
@@ -48,15 +46,15 @@ const SHARED: [(f64, f64); 13] = [
 /// that had been seen on so many of them. It may be a company for the young, or for those who live in the north.
 const ALIKE: f64 = 20.0;
 
+/// How much of what a third party knows of the customers whom it shares with us dates from the day of one of our exports,
+/// rather than from days of their own.
+const OF_ONE_DAY: [f64; 4] = [0.0, 0.5, 0.85, 1.0];
+
 /// How strongly the rows follow the order of the export: not at all, in stretches, throughout.
 pub(super) const ORDERED: [(f64, f64); 3] = [(0.0, 0.5), (0.6, 0.15), (0.985, 0.35)];
 
 /// Neighbours further apart than this in the export are not called neighbours.
 const NEAR: u32 = 8;
-
-/// How many values that should be shown and are not are expected before looking, and among how many: they changed since,
-/// or somebody touched them. How often they do is learned from the table, source by source.
-const DIFFERING: (f64, f64) = (1.0, 12.0);
 
 /// Customers of a system who are not in the export that we know, because it was taken on another day: they came later, or
 /// had left before. The parameters of a Beta distribution: some in a hundred.
@@ -80,36 +78,10 @@ fn mixed(share: f64, a: f64, rest: f64) -> f64 {
     if a > 30.0 { a + share.ln() } else { (share * a.exp() + rest).ln() }
 }
 
-/// One row as one source explains it.
-#[derive(Debug, Clone, Copy)]
-struct Explained {
-    /// Position among the table's hits.
-    hit: u32,
-    /// The record's row in the export.
-    record: u32,
-    /// Log likelihood ratio of the values, whichever record was drawn.
-    values: f64,
-    /// The same of those that another company could know as well.
-    public: f64,
-}
-
-/// How a document may be two sources' at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Join {
-    /// Rows of one system and of another.
-    Mix,
-    /// Rows of one system as they were between two exports.
-    Between,
-}
-
-/// What one source explains of a table.
-struct Side {
-    /// Records of the export.
-    records: f64,
-    /// The hits that it explains, in order.
-    rows: Vec<Explained>,
-    /// How many customers of ours the export does not hold.
-    others: f64,
+/// `ln(share·eᵃ + (1 - share)·eᵇ)`.
+fn either(share: f64, a: f64, b: f64) -> f64 {
+    let most = a.max(b);
+    if a == b { a } else { most + (share * (a - most).exp() + (1.0 - share) * (b - most).exp()).ln() }
 }
 
 /// The rows of one table, ready to be weighed.
@@ -118,7 +90,8 @@ pub(super) struct TableRows {
     weight: f64,
     /// Rows in which nothing was recognised.
     misses: f64,
-    /// For each hit, the log likelihood ratio of its values if it is anybody's row of a customer of ours.
+    /// For each hit, the log likelihood ratio of its values if it is anybody's row of a customer of ours, seen on whatever
+    /// day.
     public: Vec<f64>,
     /// How many customers we know of, in all systems together.
     everybody: f64,
@@ -132,40 +105,7 @@ impl TableRows {
         let weight =
             if finding.hits.is_empty() { 1.0 } else { (finding.hit_rows as f64 / finding.hits.len() as f64).max(1.0) };
         let misses = (finding.tables[table].rows as f64 - hits.len() as f64 * weight).max(0.0);
-        let held = held(&hits, finding.sources.len());
-        let worth: Vec<Worth> = finding.sources.iter().map(Worth::of).collect();
-        let stale = staleness(&hits, &held);
-        let rows = vec![Vec::new(); finding.sources.len()];
-        let mut sides: Vec<Side> = finding
-            .sources
-            .iter()
-            .zip(rows)
-            .map(|(source, rows)| Side { records: source.records.max(1) as f64, rows, others: 0.0 })
-            .collect();
-        let mut public = Vec::with_capacity(hits.len());
-        for (no, hit) in hits.iter().enumerate() {
-            let mut known = 0.0;
-            for candidate in &hit.candidates {
-                let source = usize::from(candidate.source);
-                let aged = stale[source].of(candidate, held[source]);
-                let values = worth[source].sum(candidate, held[source]) + aged;
-                let others = worth[source].sum(candidate, held[source] & worth[source].public) + aged;
-                known = f64::max(known, others);
-                let record = candidate.record.0;
-                sides[source].rows.push(Explained { hit: no as u32, record, values, public: others });
-            }
-            public.push(known);
-        }
-        let everybody = everybody(&sides, hits.len());
-        // Among those whom a source does not hold are at least those whom the source that explains most holds besides.
-        let largest = sides.iter().max_by_key(|side| side.rows.len());
-        let (most, hits_of_most): (f64, BTreeSet<u32>) = largest
-            .map_or((0.0, BTreeSet::new()), |side| (side.records, side.rows.iter().map(|row| row.hit).collect()));
-        for side in &mut sides {
-            let shared = side.rows.iter().filter(|row| hits_of_most.contains(&row.hit)).count();
-            let besides = most * (1.0 - shared as f64 / hits_of_most.len().max(1) as f64);
-            side.others = (everybody - side.records).max(side.records * 0.02).max(besides).max(1.0);
-        }
+        let Explanations { sides, public, everybody } = Explanations::of(finding, &hits);
         Self { weight, misses, public, everybody, sides }
     }
 
@@ -176,6 +116,18 @@ impl TableRows {
 
     /// Log likelihood ratio of the table's rows if it was taken from `source`.
     pub(super) fn given_source(&self, source: usize) -> f64 {
+        self.given_rows(source, |row| row.values)
+    }
+
+    /// The same if it was taken from the source's system on a day that its exports do not show: the values are those of
+    /// other days, as far as any of our systems knows them.
+    pub(super) fn given_other_day(&self, source: usize) -> f64 {
+        let ways = OF_ONE_DAY.iter().filter(|share| **share < 1.0);
+        let given = ways.map(|share| self.given_rows(source, |row| either(*share, row.values, row.any_day)));
+        given.fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn given_rows(&self, source: usize, values: impl Fn(&Explained) -> f64) -> f64 {
         let side = &self.sides[source];
         let mut sums = Sums::default();
         let mut rows = side.rows.iter().peekable();
@@ -184,7 +136,7 @@ impl TableRows {
             match rows.next_if(|row| row.hit == hit) {
                 Some(row) => {
                     let drawn = draw(before, row.record, side.records);
-                    sums.add(drawn.map(|d| row.values + d), self.elsewhere(hit));
+                    sums.add(drawn.map(|d| values(row) + d), self.elsewhere(hit));
                     before = Some(row.record);
                 }
                 None => sums.add_beside(self.public[hit as usize] - side.others.ln(), self.elsewhere(hit)),
@@ -193,44 +145,62 @@ impl TableRows {
         self.integrated(&sums)
     }
 
-    /// The same if it was taken from two sources together: each row from either, or (two exports of one system) on a day
-    /// between them, each value as of one or the other.
-    pub(super) fn given_both(&self, a: usize, b: usize, join: Join) -> f64 {
-        let either = match join {
-            Join::Mix => 0.5_f64.ln(),
-            Join::Between => 0.0,
-        };
-        let others = self.sides[a].others.max(self.sides[b].others);
+    /// The same if it was taken from two sources of different systems, each row from either.
+    pub(super) fn given_mix(&self, a: usize, b: usize) -> f64 {
+        let half = 0.5_f64.ln();
+        self.given_two(a, b, 1.0, half, |a, b| a.max(b) + half)
+    }
+
+    /// The same if it was taken on a day between two exports of one system: each row as of one or the other, and as many of
+    /// those that changed as of the one as that day has it.
+    pub(super) fn given_between(&self, a: usize, b: usize) -> f64 {
+        let (mut both, mut only, mut older, mut newer) = (0.0, 0.0, 0.0, 0.0);
+        self.of_two(a, b, |_, rows| match rows {
+            [Some(a), Some(b)] => {
+                both += 1.0;
+                older += f64::from(u8::from(a.values > b.values));
+                newer += f64::from(u8::from(b.values > a.values));
+            }
+            [None, None] => {}
+            _ => only += 1.0,
+        });
         // Whoever is in one of two exports was a customer at some time between: there are more of them than in either.
-        let grown = match join {
-            Join::Mix => 1.0,
-            Join::Between => self.either(a, b) / self.sides[a].rows.len().max(self.sides[b].rows.len()).max(1) as f64,
-        };
+        let grown = (both + only) / self.sides[a].rows.len().max(self.sides[b].rows.len()).max(1) as f64;
+        // The likeliest share, weighted so that it stands for all shares together.
+        let share = (older + 0.5) / (older + newer + 1.0);
+        let all = ln_beta(older + 1.0, newer + 1.0) - older * share.ln() - newer * (1.0 - share).ln();
+        all + self.given_two(a, b, grown, 0.0, |a, b| either(share, a, b))
+    }
+
+    /// The same if each row is of one of two sources: `alone` is what it costs to be explained by one of them only, `join`
+    /// what being explained by both is worth.
+    fn given_two(&self, a: usize, b: usize, grown: f64, alone: f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+        let others = self.sides[a].others.max(self.sides[b].others);
         let mut before = [None, None];
-        let mut next = [0, 0];
         let mut sums = Sums::default();
-        for hit in 0..self.public.len() as u32 {
-            let mut best: Option<[f64; ORDERED.len()]> = None;
+        self.of_two(a, b, |hit, rows| {
+            let mut drawn = [None, None];
             for (at, source) in [a, b].into_iter().enumerate() {
-                let side = &self.sides[source];
-                let Some(row) = side.rows.get(next[at]).filter(|row| row.hit == hit) else { continue };
-                next[at] += 1;
-                let drawn = draw(before[at], row.record, side.records * grown).map(|d| row.values + d + either);
+                let Some(row) = rows[at] else { continue };
+                let records = self.sides[source].records * grown;
+                drawn[at] = Some(draw(before[at], row.record, records).map(|d| row.values + d));
                 before[at] = Some(row.record);
-                best = Some(best.map_or(drawn, |other| std::array::from_fn(|i| f64::max(other[i], drawn[i]))));
             }
-            match best {
-                Some(row) => sums.add(row, self.elsewhere(hit)),
-                None => sums.add_beside(self.public[hit as usize] - others.ln(), self.elsewhere(hit)),
+            match drawn {
+                [Some(a), Some(b)] => sums.add(std::array::from_fn(|i| join(a[i], b[i])), self.elsewhere(hit)),
+                [Some(row), None] | [None, Some(row)] => sums.add(row.map(|d| d + alone), self.elsewhere(hit)),
+                [None, None] => sums.add_beside(self.public[hit as usize] - others.ln(), self.elsewhere(hit)),
             }
-        }
+        });
         self.integrated(&sums)
     }
 
-    /// How many hits at least one of two sources explains.
-    fn either(&self, a: usize, b: usize) -> f64 {
-        let of = |source: usize| self.sides[source].rows.iter().map(|row| row.hit).collect::<BTreeSet<u32>>();
-        of(a).union(&of(b)).count() as f64
+    /// Goes over the hits with what two sources say of each.
+    fn of_two(&self, a: usize, b: usize, mut each: impl FnMut(u32, [Option<&Explained>; 2])) {
+        let mut rows = [a, b].map(|source| self.sides[source].rows.iter().peekable());
+        for hit in 0..self.public.len() as u32 {
+            each(hit, [0, 1].map(|at: usize| rows[at].next_if(|row| row.hit == hit)));
+        }
     }
 
     /// Integrates over how many rows are from elsewhere, how far the rows keep the order of the export, and how many
@@ -261,7 +231,8 @@ impl TableRows {
     /// Log likelihood ratio of the table's rows if they are a third party's, some of whose customers are ours too, agreeing
     /// in what anybody may know of them: the likeliest of the ways in which they may be spread over our systems.
     pub(super) fn given_outside(&self) -> f64 {
-        let ways = self.sides.iter().filter(|side| !side.rows.is_empty()).map(|side| self.given_outside_by(side));
+        let sides = self.sides.iter().filter(|side| !side.rows.is_empty());
+        let ways = sides.flat_map(|side| OF_ONE_DAY.map(|of_one_day| self.given_outside_by(side, of_one_day)));
         let most = ways.fold(f64::NEG_INFINITY, f64::max);
         if most.is_finite() {
             most
@@ -272,12 +243,12 @@ impl TableRows {
 
     /// The same if they were told apart by whether they are in one of our exports. How many are is not for that export's
     /// size to say: a third party's customers are not drawn from ours by lot.
-    fn given_outside_by(&self, side: &Side) -> f64 {
+    fn given_outside_by(&self, side: &Side, of_one_day: f64) -> f64 {
         let mut bins = Bins::default();
         let mut rows = side.rows.iter().peekable();
         for (hit, values) in self.public.iter().enumerate() {
             match rows.next_if(|row| row.hit as usize == hit) {
-                Some(row) => bins.add(row.public - side.records.ln()),
+                Some(row) => bins.add(either(of_one_day, row.public, *values) - side.records.ln()),
                 None => bins.add(values - side.others.ln()),
             }
         }
@@ -304,61 +275,6 @@ impl TableRows {
         let near = explained.windows(2).filter(|pair| is_near(pair[0].record, pair[1].record)).count();
         (near, explained.len().saturating_sub(1))
     }
-}
-
-/// What a value that agrees or differs says of how old the export is.
-#[derive(Clone, Copy)]
-struct Staleness {
-    agrees: f64,
-    differs: f64,
-}
-
-impl Staleness {
-    fn of(self, candidate: &Candidate, held: u64) -> f64 {
-        self.agrees * f64::from((candidate.agree & held).count_ones())
-            + self.differs * f64::from(candidate.differ.count_ones())
-    }
-}
-
-/// For each source, how likely a value of it is to have changed or been touched: as often as the table shows.
-fn staleness(hits: &[&HitRow], held: &[u64]) -> Vec<Staleness> {
-    let mut counts = vec![(0.0, 0.0); held.len()];
-    for candidate in hits.iter().flat_map(|hit| &hit.candidates) {
-        let source = usize::from(candidate.source);
-        counts[source].0 += f64::from(candidate.differ.count_ones());
-        counts[source].1 += f64::from((candidate.agree & held[source]).count_ones());
-    }
-    let rates = counts.into_iter().map(|(differ, agree)| {
-        let rate = (differ + DIFFERING.0) / (differ + agree + DIFFERING.1);
-        Staleness { agrees: (1.0 - rate).ln(), differs: rate.ln() }
-    });
-    rates.collect()
-}
-
-/// How many customers we have in all: at least as many as the largest system, and more if the one that explains most of
-/// the table's hits does not explain them all.
-fn everybody(sides: &[Side], hits: usize) -> f64 {
-    let largest = sides.iter().map(|side| side.records).fold(1.0, f64::max);
-    let grown = sides
-        .iter()
-        .max_by_key(|side| side.rows.len())
-        .map_or(1.0, |side| side.records * hits as f64 / side.rows.len().max(1) as f64);
-    largest.max(grown)
-}
-
-/// For each source, the columns that agree in at least a fifth of the rows it explains. What agrees beside them agrees by
-/// chance, and among many sources some always does.
-fn held(hits: &[&HitRow], sources: usize) -> Vec<u64> {
-    let mut counts = vec![(0u32, [0u32; 64]); sources];
-    for candidate in hits.iter().flat_map(|hit| &hit.candidates) {
-        let (rows, columns) = &mut counts[usize::from(candidate.source)];
-        *rows += 1;
-        bits(candidate.agree).for_each(|column| columns[column] += 1);
-    }
-    let held = |(rows, columns): (u32, [u32; 64])| {
-        (0..64).filter(|c| columns[*c] > 0 && columns[*c] * 5 >= rows).fold(0, |mask, column| mask | 1 << column)
-    };
-    counts.into_iter().map(held).collect()
 }
 
 fn is_near(before: u32, record: u32) -> bool {

@@ -2,11 +2,12 @@
 //!
 //! Pure arithmetic on a [`Finding`]: no file, no network, no clock, no key. The model is stated, with its assumptions
 //! and its calibration, in `docs/attribution.md`; the files here follow its sections: [`likelihood`] (rows under each
-//! hypothesis; `worth` says what a value is worth, `sums` adds rows up), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
+//! hypothesis; `worth` says what a value is worth, `explained` what each source makes of each row, `sums` adds rows up), [`signals`] (what the document as a whole says), [`posterior`] (putting them together), [`dating`],
 //! [`reasons`] (the same in words). [`baselines`] are the simple rules that the model must beat.
 
 pub mod baselines;
 mod dating;
+mod explained;
 mod likelihood;
 mod posterior;
 mod reasons;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::SystemId;
 use crate::model::finding::Finding;
 
-use super::likelihood::{Join, TableRows, log_sum};
+use super::likelihood::{TableRows, log_sum};
 use super::signals;
 
 /// Probability, before looking, that a document in which customers of ours were recognised was not taken from us.
@@ -17,6 +17,8 @@ const BYSTANDER: f64 = 0.3;
 /// How likely a theft on a day between two exports is, against one on the day of an export: who steals an export steals
 /// the one that lies there.
 const BETWEEN: f64 = 0.4;
+/// How likely a theft is, against the same, on a day whose values other systems know better than any export of its own.
+const ANOTHER_DAY: f64 = 0.1;
 /// Share of leaks of which some rows stand among a multitude from elsewhere: a list put together from many thefts. Only a
 /// canary can tell that from customers who are somebody else's too.
 const COMPILED: f64 = 0.03;
@@ -69,14 +71,18 @@ impl Posterior {
                 stolen(&finding.sources[source].system, &mut { taken })
             })
             .collect();
-        let between: Vec<(usize, f64)> = neighbours(finding)
+        let mut between: Vec<(usize, f64)> = neighbours(finding)
             .into_iter()
             .map(|(a, b)| {
-                let both = |table: &TableRows| table.given_both(a, b, Join::Between);
+                let both = |table: &TableRows| table.given_between(a, b);
                 let taken = tables.iter().zip(&said).map(|(table, said)| both(table) + said[a].max(said[b]));
                 (a, BETWEEN.ln() + stolen(&finding.sources[a].system, &mut { taken }))
             })
             .collect();
+        between.extend(likeliest(finding, &weights).into_iter().map(|source| {
+            let taken = tables.iter().zip(&said).map(|(table, said)| table.given_other_day(source) + said[source]);
+            (source, ANOTHER_DAY.ln() + stolen(&finding.sources[source].system, &mut { taken }))
+        }));
         let mixes = mixes(finding, &tables, &said, &outside_of, &weights);
         let mut posterior = Self::normalised(finding, weights, &between, outside, mixes);
         posterior.explained = (0..finding.sources.len()).map(|s| tables.iter().map(|t| t.explained(s)).sum()).collect();
@@ -194,6 +200,18 @@ fn loot(tables: impl Iterator<Item = (f64, f64)>) -> f64 {
     some
 }
 
+/// The likeliest source of each system.
+fn likeliest(finding: &Finding, weights: &[f64]) -> Vec<usize> {
+    let mut best: BTreeMap<&SystemId, usize> = BTreeMap::new();
+    for (at, source) in finding.sources.iter().enumerate() {
+        let known = best.entry(&source.system).or_insert(at);
+        if weights[at] > weights[*known] {
+            *known = at;
+        }
+    }
+    best.into_values().collect()
+}
+
 /// How many snapshots each system has among the sources.
 fn snapshots(finding: &Finding) -> BTreeMap<SystemId, usize> {
     let mut count = BTreeMap::new();
@@ -247,7 +265,7 @@ fn mixes(
             let taken = tables
                 .iter()
                 .enumerate()
-                .map(|(t, table)| table.given_both(a, b, Join::Mix) + f64::midpoint(said[t][a], said[t][b]));
+                .map(|(t, table)| table.given_mix(a, b) + f64::midpoint(said[t][a], said[t][b]));
             let weight = (MIXED / pairs as f64).ln() + loot(taken.zip(outside.iter().copied()));
             if weight.is_finite() {
                 mixes.push((a, b, weight));

@@ -315,3 +315,46 @@ fn ten_million_rows_are_weighed_by_their_sample() {
     );
     assert!(report.attribution[0].probability > 0.9 && report.attribution[0].probability < 1.0);
 }
+
+#[test]
+fn what_somebody_else_asked_on_many_days_is_an_overlap_though_an_export_of_ours_fits_half_of_it() {
+    let snapshots = [("crm", "2024-01-01", 9_000, 4), ("crm", "2025-01-01", 9_000, 4), ("crm", "2026-01-01", 9_000, 4)];
+    let mut world = World::new(1_500, &snapshots);
+    for row in 0..550 {
+        // A third of the numbers changed in each year, and each row is as of a day of its own.
+        let (known, record) = (scattered(row, 97) as usize % 3, scattered(row, 9_000));
+        for source in 0..3 {
+            let fits = row % 3 == 0 || source == known;
+            let (agree, differ) = if fits { (0b01110, 0) } else { (0b00110, 0b01000) };
+            world.hit(row * 2, source as u16, record, agree, differ);
+        }
+    }
+    // They write names and numbers in a way of their own, and in an order of their own.
+    world.finding.tables[0].columns.iter_mut().for_each(|(_, columns)| columns.reverse());
+    let candidates = world.finding.hits.iter_mut().flat_map(|hit| &mut hit.candidates);
+    candidates.for_each(|candidate| candidate.exported = 0b00100 & candidate.agree);
+    let report = world.attribution();
+    assert_eq!(report.verdict, Verdict::Overlap, "{:?}", report.attribution[0].reasons);
+    assert!(report.outside > 0.8, "{}", report.outside);
+}
+
+#[test]
+fn a_theft_on_a_day_that_only_another_system_has_an_export_of_is_still_a_theft() {
+    let snapshots =
+        [("crm", "2024-01-01", 3_000, 4), ("crm", "2026-01-01", 3_000, 4), ("shop", "2025-01-01", 9_000, 4)];
+    let mut world = World::new(300, &snapshots);
+    for row in 0..300 {
+        // Of the telephone numbers of 2025, a third had been others in 2024 and a third are others in 2026.
+        let (older, newer) = (row % 3 == 1, row % 3 == 2);
+        let shown = |fits: bool| if fits { (0b01110, 0) } else { (0b00110, 0b01000) };
+        let (agree, differ) = shown(!older);
+        world.hit(row, 0, scattered(row, 3_000), agree, differ);
+        let (agree, differ) = shown(!newer);
+        world.hit(row, 1, scattered(row, 3_000), agree, differ);
+        if row % 5 != 0 {
+            world.hit(row, 2, scattered(row + 7, 9_000), 0b01110, 0);
+        }
+    }
+    let report = world.attribution();
+    assert_eq!((report.verdict, report.attribution[0].system.as_str()), (Verdict::Leak, "crm"));
+}
