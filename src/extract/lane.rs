@@ -229,7 +229,11 @@ mod tests {
             .map(|(a, b, c)| format!("<u id='1'><nom>{a}</nom><mail>{b}</mail><tels><tel>{c}</tel></tels></u>"))
             .collect();
         let xml = format!("<?xml version='1.0'?>\n<export>{records}</export>\n");
+        let padded = |(a, b, c): (String, String, String)| format!("{a:<9} {b:<20} {c:>12}\n");
+        let fixed =
+            padded(("nom".into(), "mail".into(), "tel".into())) + &(0..n).map(row).map(padded).collect::<String>();
         for (name, document) in [
+            ("fixed", fixed),
             ("csv", csv),
             ("lines", lines),
             ("array", array),

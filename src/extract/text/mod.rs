@@ -7,11 +7,14 @@
 pub(crate) mod blob;
 pub(crate) mod delimited;
 mod escaped;
+pub(crate) mod fixed;
 pub(crate) mod header;
 pub(crate) mod keyvalue;
 pub(crate) mod looks;
 pub(crate) mod plan;
 mod separator;
+
+use std::cmp::Ordering;
 
 use super::markup;
 use super::out::Out;
@@ -166,6 +169,11 @@ impl Segmenter {
                 self.read(out, &text[..inline.start]);
                 inline::read(out, whole, at + inline.start, inline).max(at + 1)
             }
+            Some(Look::Fixed(found)) => {
+                self.stride = SAMPLE_BYTES;
+                self.read(out, &text[..found.start]);
+                at + self.columns(out, text, found)
+            }
             Some(Look::Blocks(blocks)) => {
                 self.stride = SAMPLE_BYTES;
                 self.read(out, &text[..blocks.start]);
@@ -212,6 +220,12 @@ impl Segmenter {
         if end > 0 { end } else { self.pass(out, text, line_end(text)) }
     }
 
+    fn columns(&mut self, out: &mut Out<'_>, text: &[u8], found: fixed::Found) -> usize {
+        out.table(Shape::FixedWidth, found.header);
+        let end = fixed::read(out, text, found.rows_at, &found.columns);
+        if end > 0 { end } else { self.pass(out, text, line_end(text)) }
+    }
+
     /// Hands on the text of a sample in which nothing was found, and more the longer nothing is.
     fn pass(&mut self, out: &mut Out<'_>, text: &[u8], sample: usize) -> usize {
         let mut end = if sample < text.len() { back_lines(text, sample, OVERLAP_LINES) } else { sample };
@@ -228,21 +242,38 @@ impl Segmenter {
 /// What a sample of lines shows.
 enum Look {
     Table(Found),
+    Fixed(fixed::Found),
     Blocks(Blocks),
     Inline(Inline),
 }
 
-/// The table or the blocks that a sample shows, whichever come first.
+/// The table, the columns or the blocks that a sample shows, whichever come first.
 fn look(sample: &[u8]) -> Option<Look> {
     let table = sniff_table(sample);
+    let fixed =
+        fixed::sniff::sniff(sample).filter(|fixed| table.as_ref().is_none_or(|table| stands_before(fixed, table)));
+    let start = fixed.as_ref().map(|fixed| fixed.start).or(table.as_ref().map(|table| table.start));
+    let comes_first = |other: usize| start.is_none_or(|start| other <= start);
     if let Some(inline) = inline::sniff(sample)
-        && table.as_ref().is_none_or(|table| inline.start <= table.start)
+        && comes_first(inline.start)
     {
         return Some(Look::Inline(inline));
     }
+    let ruled = fixed.as_ref().filter(|fixed| fixed.ruled).map(|fixed| fixed.start);
     match keyvalue::sniff(sample) {
-        Some(blocks) if table.as_ref().is_none_or(|table| blocks.start <= table.start) => Some(Look::Blocks(blocks)),
-        _ => table.map(Look::Table),
+        Some(blocks) if comes_first(blocks.start) && ruled != Some(blocks.start) => Some(Look::Blocks(blocks)),
+        _ => fixed.map(Look::Fixed).or(table.map(Look::Table)),
+    }
+}
+
+/// Whether columns are rather to be read than a delimited table of the same sample. Signs that stand within values of
+/// columns part fewer cells than the blanks do; where a sign stands between all columns it is their delimiter.
+fn stands_before(fixed: &fixed::Found, table: &Found) -> bool {
+    let strong = table.dialect.long.is_none() && matches!(table.dialect.delimiter, b';' | b'\t' | b'|' | 1 | 0x1f);
+    match fixed.start.cmp(&table.start) {
+        Ordering::Less if !strong => true,
+        _ if fixed.ruled => fixed.start <= table.start,
+        _ => !strong && fixed.width() > table.dialect.columns,
     }
 }
 

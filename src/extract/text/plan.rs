@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delimited::{self, last_row_end, sniff::Found};
 use super::separator::Separator;
-use super::{Look, Opening, Segmenter, look, opening, sample, settle_columns, shape_of};
+use super::{Look, Opening, Segmenter, fixed, look, opening, sample, settle_columns, shape_of};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
 use crate::extract::markup;
@@ -27,6 +27,8 @@ pub(crate) const PIECE: usize = 1 << 20;
 pub(crate) enum Course {
     /// One table, which begins at an offset of the first piece.
     Table { found: Found, shape: Shape, header: Option<Vec<String>>, rows_at: usize },
+    /// One table at fixed columns.
+    Fixed(fixed::Found),
     /// Statements, cut behind a `;` that ends a line.
     Sql,
     /// JSON values, cut between two of them.
@@ -53,15 +55,7 @@ impl Plan {
         let head = &head[mark..];
         let whole = head.len() - head.len() % charset.unit();
         let text = encoding::decode(&head[..whole.min(encoding::SAMPLE * 2)], charset);
-        let course = match announced(&text).map_or_else(|| main_table(&text).ok_or(Course::Lines), Err) {
-            Ok(mut found) => {
-                let rest = &text[found.start..];
-                let (header, rows_at) = settle_columns(rest, &mut found);
-                let shape = shape_of(rest, &found);
-                Course::Table { rows_at: found.start + rows_at, shape, header, found }
-            }
-            Err(course) => course,
-        };
+        let course = announced(&text).or_else(|| main_table(&text)).unwrap_or(Course::Lines);
         Self { charset, mark, course }
     }
 
@@ -69,6 +63,7 @@ impl Plan {
     pub(crate) fn table(&self) -> Option<(Shape, Option<Vec<String>>)> {
         match &self.course {
             Course::Table { shape, header, .. } => Some((*shape, header.clone())),
+            Course::Fixed(found) => Some((Shape::FixedWidth, found.header.clone())),
             _ => None,
         }
     }
@@ -103,7 +98,7 @@ impl Plan {
             (Course::Sql, _) => carry.sql.end(piece),
             (Course::Json(separator), _) => separator.last(piece, !carry.begun),
             (Course::Markup(course), _) => course.end(piece),
-            (Course::Lines, _) => memchr::memrchr(b'\n', piece).map(|i| i + 1),
+            (Course::Lines | Course::Fixed(_), _) => memchr::memrchr(b'\n', piece).map(|i| i + 1),
         }
     }
 
@@ -114,7 +109,7 @@ impl Plan {
             _ if self.charset.unit() > 1 => {}
             Course::Sql => next.sql = carry.sql.behind(piece),
             Course::Markup(course) => next.markup = course.behind(&carry.markup, piece),
-            Course::Table { .. } | Course::Json(_) | Course::Lines => {}
+            Course::Table { .. } | Course::Fixed(_) | Course::Json(_) | Course::Lines => {}
         }
         next
     }
@@ -134,15 +129,31 @@ impl Plan {
                 at = delimited::read(out, piece, at, &found.dialect, &mut segmenter.breaks);
             }
         }
+        if let (Course::Fixed(found), Some(table)) = (&self.course, table) {
+            if first {
+                segmenter.read(out, &piece[..found.start.min(piece.len())]);
+                at = found.rows_at.min(piece.len());
+            }
+            if found.columns.continues(&piece[at..]) {
+                out.resume_table(table);
+                at = fixed::read(out, piece, at, &found.columns);
+            }
+        }
         segmenter.read(out, &piece[at..]);
         out.flush_rows();
     }
 }
 
-/// The table that goes on through a text, unless it begins with something else.
-fn main_table(text: &[u8]) -> Option<Found> {
+/// The course of a text that is one table, unless it begins with something else.
+fn main_table(text: &[u8]) -> Option<Course> {
     match look(sample(text))? {
-        Look::Table(found) => Some(found),
+        Look::Table(mut found) => {
+            let rest = &text[found.start..];
+            let (header, rows_at) = settle_columns(rest, &mut found);
+            let shape = shape_of(rest, &found);
+            Some(Course::Table { rows_at: found.start + rows_at, shape, header, found })
+        }
+        Look::Fixed(found) => Some(Course::Fixed(found)),
         Look::Blocks(_) | Look::Inline(_) => None,
     }
 }
