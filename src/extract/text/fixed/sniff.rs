@@ -72,7 +72,7 @@ impl Search<'_, '_> {
         let pieces = self.lines[ruler].ruler.as_ref()?;
         // Drawn above the names, it is drawn below them too.
         let below = if ruler == at { at + 2 } else { ruler };
-        let head = below.checked_sub(1).filter(|head| !self.lines[*head].bare)?;
+        let head = below.checked_sub(1).filter(|head| self.lines.get(*head).is_some_and(|line| !line.bare))?;
         let drawn = self.lines.get(below).is_some_and(|line| line.ruler.as_ref() == Some(pieces));
         if !drawn {
             return None;
