@@ -143,7 +143,7 @@ impl Columns {
     }
 
     /// How well a line keeps to the columns; its cells.
-    pub(super) fn fit(&self, line: &[u8], places: &mut Vec<u32>, cells: &mut Vec<Span>) -> Fit {
+    fn fit(&self, line: &[u8], places: &mut Vec<u32>, cells: &mut Vec<Span>) -> Fit {
         if line.len() > LONGEST {
             return Fit::default();
         }
