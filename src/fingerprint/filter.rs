@@ -20,28 +20,28 @@ pub(super) fn blocks_for(keys: u64) -> u64 {
 }
 
 /// The block that a fingerprint's key belongs to: in the order of the fingerprints.
-#[inline]
+#[inline(always)]
 pub(super) fn block_of(fingerprint: u64, blocks: u64) -> u64 {
     ((u128::from(fingerprint) * u128::from(blocks)) >> 64) as u64
 }
 
 /// Six bits for each lane, spread from the key by a multiplication: the bits that choose the block are the upper ones of the
 /// fingerprint, those that reach the upper bits of the product come from all of it.
-#[inline]
+#[inline(always)]
 fn spread(fingerprint: u64) -> u64 {
     (fingerprint >> (64 - KEY_BITS)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Whether the key's bits are all set in its block.
-#[inline]
+/// Whether the key's bits are all set in its block. The lanes do not wait for one another: where the processor has vectors, they are looked
+/// at together.
+#[inline(always)]
 pub(super) fn test(block: &[u8; BLOCK], fingerprint: u64) -> bool {
-    let mut bits = spread(fingerprint);
-    let mut all = 1u64;
-    for lane in block.as_chunks::<8>().0 {
-        all &= u64::from_le_bytes(*lane) >> (bits >> 58);
-        bits <<= 6;
+    let bits = spread(fingerprint);
+    let mut all = [0; LANES];
+    for (lane, bytes) in block.as_chunks::<8>().0.iter().enumerate() {
+        all[lane] = u64::from_le_bytes(*bytes) >> (bits << (6 * lane) >> 58);
     }
-    all & 1 == 1
+    all.iter().fold(1, |all, lane| all & lane) == 1
 }
 
 /// Sets the key's bits in its block.

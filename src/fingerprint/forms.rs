@@ -94,6 +94,9 @@ impl Forms {
     /// Eight bytes at `at`, which is at most the end of a form.
     #[inline(always)]
     pub(super) fn word(&self, at: usize) -> u64 {
-        self.bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+        match self.bytes[at..].first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => 0,
+        }
     }
 }

@@ -79,7 +79,9 @@ impl pulp::NullaryFnOnce for Batch<'_> {
         for words in 0..LONG {
             for group in self.order[self.starts[words]..self.starts[words + 1]].chunks(LANES) {
                 let hashes = eight(self.keys, self.forms, group, words);
-                group.iter().zip(hashes).for_each(|(no, hash)| self.out[*no as usize] = hash);
+                for (no, hash) in group.iter().zip(hashes) {
+                    self.out[*no as usize] = hash;
+                }
             }
         }
         for no in &self.order[self.starts[LONG]..] {
@@ -92,30 +94,45 @@ impl pulp::NullaryFnOnce for Batch<'_> {
 /// Hashes up to eight values of the same number of whole words. Empty lanes repeat the first.
 #[inline(always)]
 fn eight(keys: &[SipKey], forms: &Forms, group: &[u32], words: usize) -> Lanes {
-    let no: [usize; LANES] = std::array::from_fn(|lane| group[if lane < group.len() { lane } else { 0 }] as usize);
-    let starts: [usize; LANES] = no.map(|no| forms.span(no).0);
-    let lens: [usize; LANES] = no.map(|no| forms.span(no).1);
-    let key = no.map(|no| keys[usize::from(forms.kind_code(no))]);
-    let (k0, k1): (Lanes, Lanes) = (key.map(|key| key.k0), key.map(|key| key.k1));
-    let mut state = State {
-        v0: k0.map(|k| k ^ 0x736f_6d65_7073_6575),
-        v1: k1.map(|k| k ^ 0x646f_7261_6e64_6f6d),
-        v2: k0.map(|k| k ^ 0x6c79_6765_6e65_7261),
-        v3: k1.map(|k| k ^ 0x7465_6462_7974_6573),
-    };
-    for word in 0..words {
-        state.absorb(starts.map(|start| forms.word(start + 8 * word)));
+    let (mut starts, mut lens) = ([0; LANES], [0; LANES]);
+    let mut state = State::default();
+    for lane in 0..LANES {
+        let no = group[if lane < group.len() { lane } else { 0 }] as usize;
+        (starts[lane], lens[lane]) = forms.span(no);
+        let key = keys[usize::from(forms.kind_code(no))];
+        state.v0[lane] = key.k0 ^ 0x736f_6d65_7073_6575;
+        state.v1[lane] = key.k1 ^ 0x646f_7261_6e64_6f6d;
+        state.v2[lane] = key.k0 ^ 0x6c79_6765_6e65_7261;
+        state.v3[lane] = key.k1 ^ 0x7465_6462_7974_6573;
     }
-    let last = std::array::from_fn(|lane| {
-        let rest = forms.word(starts[lane] + 8 * words) & ((1 << (8 * (lens[lane] % 8))) - 1);
-        rest | (lens[lane] as u64) << 56
-    });
-    state.absorb(last);
-    state.v2 = state.v2.map(|v| v ^ 0xff);
-    (0..4).for_each(|_| state.round());
-    std::array::from_fn(|lane| state.v0[lane] ^ state.v1[lane] ^ state.v2[lane] ^ state.v3[lane])
+    let mut read: Lanes = [0; LANES];
+    for word in 0..words {
+        for (read, start) in read.iter_mut().zip(&starts) {
+            *read = forms.word(start + 8 * word);
+        }
+        state.absorb(&read);
+    }
+    for ((read, start), len) in read.iter_mut().zip(&starts).zip(&lens) {
+        let rest = forms.word(start + 8 * words) & ((1 << (8 * (len % 8))) - 1);
+        *read = rest | (*len as u64) << 56;
+    }
+    state.absorb(&read);
+    for lane in &mut state.v2 {
+        *lane ^= 0xff;
+    }
+    for _ in 0..4 {
+        state.round();
+    }
+    let mut hashes = state.v0;
+    xor(&mut hashes, &state.v1);
+    xor(&mut hashes, &state.v2);
+    xor(&mut hashes, &state.v3);
+    hashes
 }
 
+/// The state of each value, lane by lane. Loops, not iterator adapters: what a closure holds is compiled for any processor, and not
+/// for the one at hand.
+#[derive(Default)]
 struct State {
     v0: Lanes,
     v1: Lanes,
@@ -125,41 +142,51 @@ struct State {
 
 impl State {
     #[inline(always)]
-    fn absorb(&mut self, words: Lanes) {
-        self.v3 = xor(self.v3, words);
+    fn absorb(&mut self, words: &Lanes) {
+        xor(&mut self.v3, words);
         self.round();
         self.round();
-        self.v0 = xor(self.v0, words);
+        xor(&mut self.v0, words);
     }
 
     #[inline(always)]
     fn round(&mut self) {
-        self.v0 = add(self.v0, self.v1);
-        self.v1 = xor(rotated::<13>(self.v1), self.v0);
-        self.v0 = rotated::<32>(self.v0);
-        self.v2 = add(self.v2, self.v3);
-        self.v3 = xor(rotated::<16>(self.v3), self.v2);
-        self.v0 = add(self.v0, self.v3);
-        self.v3 = xor(rotated::<21>(self.v3), self.v0);
-        self.v2 = add(self.v2, self.v1);
-        self.v1 = xor(rotated::<17>(self.v1), self.v2);
-        self.v2 = rotated::<32>(self.v2);
+        add(&mut self.v0, &self.v1);
+        rotate::<13>(&mut self.v1);
+        xor(&mut self.v1, &self.v0);
+        rotate::<32>(&mut self.v0);
+        add(&mut self.v2, &self.v3);
+        rotate::<16>(&mut self.v3);
+        xor(&mut self.v3, &self.v2);
+        add(&mut self.v0, &self.v3);
+        rotate::<21>(&mut self.v3);
+        xor(&mut self.v3, &self.v0);
+        add(&mut self.v2, &self.v1);
+        rotate::<17>(&mut self.v1);
+        xor(&mut self.v1, &self.v2);
+        rotate::<32>(&mut self.v2);
     }
 }
 
 #[inline(always)]
-fn add(a: Lanes, b: Lanes) -> Lanes {
-    std::array::from_fn(|lane| a[lane].wrapping_add(b[lane]))
+fn add(a: &mut Lanes, b: &Lanes) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.wrapping_add(*b);
+    }
 }
 
 #[inline(always)]
-fn xor(a: Lanes, b: Lanes) -> Lanes {
-    std::array::from_fn(|lane| a[lane] ^ b[lane])
+fn xor(a: &mut Lanes, b: &Lanes) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a ^= b;
+    }
 }
 
 #[inline(always)]
-fn rotated<const BITS: u32>(a: Lanes) -> Lanes {
-    std::array::from_fn(|lane| a[lane].rotate_left(BITS))
+fn rotate<const BITS: u32>(a: &mut Lanes) {
+    for a in a {
+        *a = a.rotate_left(BITS);
+    }
 }
 
 #[cfg(test)]

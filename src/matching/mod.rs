@@ -11,6 +11,7 @@
 mod assemble;
 mod by_tags;
 mod candidate;
+mod choice;
 mod evidence;
 mod finish;
 mod kept;

@@ -1,6 +1,6 @@
 //! One row that the sweep found worth it: the records that its values lead to, and the best of them.
 
-use crate::fingerprint::{Damaged, MAX_SHARED, Readings, Slot};
+use crate::fingerprint::{Damaged, Readings};
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
@@ -12,13 +12,11 @@ use super::values::Seen;
 /// Candidates of one index that are kept when the row cannot tell them apart.
 const TIED: usize = 4;
 
-/// A value that passed the prefilter.
+/// A value that leads to a record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe {
     pub(super) cell: u8,
     pub(super) kind: FieldKind,
-    key: u8,
-    fingerprint: u64,
     /// Start and end of its normal form in `Scratch::normals`.
     pub(super) normal: (u32, u32),
 }
@@ -30,7 +28,7 @@ pub(super) struct Scratch {
     pub(super) normals: Vec<u8>,
     pub(super) normal: Vec<u8>,
     pub(super) readings: Readings,
-    slots: Vec<Slot>,
+    /// Index, slot, and the position of the value among the probes.
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
     pub(super) names: Vec<(u64, u64, u8)>,
@@ -72,9 +70,10 @@ impl Examiner<'_> {
         scratch.pairs.clear();
         scratch.probes.clear();
         scratch.normals.clear();
+        scratch.found.clear();
         if seen.hit {
-            collect_probes(sweep, no, scratch);
-            self.follow_probes(row, table, scratch)?;
+            take_leads(sweep, no, scratch);
+            self.follow_leads(row, table, scratch)?;
         }
         if scratch.candidates.is_empty() && seen.by_name(table) {
             self.follow_names(row, table, scratch)?;
@@ -84,26 +83,9 @@ impl Examiner<'_> {
         Ok(seen.searchable)
     }
 
-    /// Looks up what passed the prefilter and assembles each candidate record.
-    fn follow_probes(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<(), Damaged> {
+    /// Assembles each record that the row's values lead to.
+    fn follow_leads(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<(), Damaged> {
         let mut found = std::mem::take(&mut scratch.found);
-        found.clear();
-        for (no, probe) in scratch.probes.iter().enumerate() {
-            for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
-                if index.key_no() != probe.key as usize || !self.matcher.facts[at].has(probe.kind) {
-                    continue;
-                }
-                // One cache line says no to most: with a hundred indexes, looking each one up would cost more than all the rest.
-                if !index.might_contain(probe.fingerprint)? {
-                    continue;
-                }
-                scratch.slots.clear();
-                // A value that more records share than that names none of them.
-                if index.lookup(probe.fingerprint, &mut scratch.slots)? <= MAX_SHARED {
-                    found.extend(scratch.slots.iter().map(|slot| (at as u16, slot.0, no as u16)));
-                }
-            }
-        }
         found.sort_unstable();
         if !found.is_empty() {
             scratch.start_row();
@@ -140,14 +122,19 @@ impl Examiner<'_> {
     }
 }
 
-/// Remembers the values of the row that the prefilter let pass.
-fn collect_probes(sweep: &Sweep, no: usize, scratch: &mut Scratch) {
-    for hit in sweep.hits_of(no) {
-        let (_, cell, kind) = sweep.values.places[hit.value as usize];
-        let start = scratch.normals.len() as u32;
-        scratch.normals.extend_from_slice(sweep.values.forms.form(hit.value as usize));
-        let normal = (start, scratch.normals.len() as u32);
-        scratch.probes.push(Probe { cell, kind, key: hit.key, fingerprint: hit.fingerprint, normal });
+/// Remembers the values of the row that lead to a record, and the records.
+fn take_leads(sweep: &Sweep, no: usize, scratch: &mut Scratch) {
+    let mut last = None;
+    for lead in sweep.leads_of(no) {
+        if last != Some(lead.value) {
+            last = Some(lead.value);
+            let (_, cell, kind) = sweep.values.places[lead.value as usize];
+            let start = scratch.normals.len() as u32;
+            scratch.normals.extend_from_slice(sweep.values.forms.form(lead.value as usize));
+            let normal = (start, scratch.normals.len() as u32);
+            scratch.probes.push(Probe { cell, kind, normal });
+        }
+        scratch.found.push((lead.index, lead.slot.0, scratch.probes.len() as u16 - 1));
     }
 }
 

@@ -119,7 +119,10 @@ impl<'m> Scan<'m> {
         let mut result = Ok(());
         let mut full = false;
         'blocks: for first in (0..batch.rows()).step_by(BLOCK) {
-            self.sweep.block(self.matcher, batch, first);
+            if let Err(damaged) = self.sweep.block(self.matcher, batch, first) {
+                result = Err(damaged);
+                break;
+            }
             for no in 0..self.sweep.seen.len() {
                 let seen = self.sweep.seen[no];
                 self.evidence.rows += u64::from(seen.filled != 0);

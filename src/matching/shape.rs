@@ -9,7 +9,65 @@ use crate::fingerprint::Countries;
 /// (addresses, defanged e-mails) stay well below.
 pub(super) const LONGEST_VALUE: usize = 160;
 
-/// Counts over the bytes of one cell.
+/// All that is asked of a cell before its value is: how many bytes of each class it has, and what it begins with. Cells that look alike are
+/// tried as the same kinds, so that the answer can be kept ([`super::choice`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// A counter of eight bits for each class.
+    pub(super) counts: u64,
+    pub(super) lead: Lead,
+}
+
+/// What a cell begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(super) enum Lead {
+    /// Neither a letter nor a digit of ASCII.
+    #[default]
+    Other,
+    /// `00`, as an international number does.
+    Zeros,
+    /// Another digit.
+    Digit,
+    /// `t` or `T`, as `tel:` does.
+    Tel,
+    /// Another letter.
+    Letter,
+}
+
+impl Lead {
+    #[inline(always)]
+    fn of(cell: &[u8]) -> Self {
+        match cell {
+            [b'0', b'0', ..] => Self::Zeros,
+            [b'0'..=b'9', ..] => Self::Digit,
+            [b't' | b'T', ..] => Self::Tel,
+            [b'a'..=b'z' | b'A'..=b'Z', ..] => Self::Letter,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Look {
+    /// Looks at a cell of at most [`LONGEST_VALUE`] bytes.
+    #[inline(always)]
+    pub(super) fn at(cell: &[u8]) -> Self {
+        debug_assert!(cell.len() <= LONGEST_VALUE);
+        // No counter overflows: a cell is shorter than 256 bytes.
+        let class = |byte: u8| CLASS[usize::from(byte)];
+        let (fours, rest) = cell.as_chunks();
+        let mut counts = 0;
+        for [a, b, c, d] in fours {
+            counts += (class(*a) + class(*b)) + (class(*c) + class(*d));
+        }
+        for byte in rest {
+            counts += class(*byte);
+        }
+        Self { counts, lead: Lead::of(cell) }
+    }
+}
+
+/// The same, counter by counter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct CellShape {
     /// ASCII digits.
@@ -28,6 +86,7 @@ pub(super) struct CellShape {
     pub(super) spaces: u16,
     /// Whether all bytes are ASCII.
     pub(super) is_ascii: bool,
+    lead: Lead,
 }
 
 /// One counter of eight bits for each class of byte, added up all at once.
@@ -64,37 +123,29 @@ impl CellShape {
     /// Reads a cell of at most [`LONGEST_VALUE`] bytes.
     #[inline]
     pub(super) fn of(cell: &[u8]) -> Self {
-        debug_assert!(cell.len() <= LONGEST_VALUE);
-        // No counter overflows: a cell is shorter than 256 bytes.
-        let counts = cell.iter().fold(0u64, |sum, byte| sum + CLASS[usize::from(*byte)]);
-        let of = |class: u64| (counts / class) as u8;
-        Self {
-            digits: u16::from(of(DIGIT)),
-            letters: u16::from(of(LETTER)) + u16::from(of(HIGH)),
-            at: of(AT),
-            stars: of(STAR),
-            marks: u16::from(of(MARK)),
-            signs: of(SIGN),
-            spaces: u16::from(of(SPACE)),
-            is_ascii: of(HIGH) == 0,
-        }
+        Self::from(Look::at(cell))
     }
 
     /// Whether an e-mail address, plain or defanged, may stand in it.
     #[inline]
-    pub(super) fn may_be_email(&self, cell: &[u8]) -> bool {
-        self.at > 0 && self.letters >= 3 || self.spaces >= 2 && has_word_at(cell)
+    pub(super) fn may_be_email(&self) -> bool {
+        self.at > 0 && self.letters >= 3
+    }
+
+    /// Whether one may that is spelled with words ([`has_word_at`] then decides).
+    #[inline]
+    pub(super) fn may_spell_email(&self) -> bool {
+        self.spaces >= 2
     }
 
     /// Whether it may be a telephone number: as many digits as one has, or something that says more than they do.
     #[inline]
-    pub(super) fn may_be_phone(&self, cell: &[u8], countries: &Countries) -> bool {
+    pub(super) fn may_be_phone(&self, countries: &Countries) -> bool {
         self.digits >= 5
             && (countries.may_have(self.digits)
-                || !cell[0].is_ascii_alphanumeric()
-                || matches!(cell, [b't' | b'T', ..] | [b'0', b'0', ..])
+                || matches!(self.lead, Lead::Other | Lead::Tel | Lead::Zeros)
                 // An extension has digits of its own; other alphabets have signs of their own.
-                || self.letters > 0 && !cell[0].is_ascii_alphabetic()
+                || self.letters > 0 && self.lead == Lead::Digit
                 || self.signs > 0)
     }
 
@@ -111,13 +162,31 @@ impl CellShape {
     }
 }
 
+impl From<Look> for CellShape {
+    #[inline]
+    fn from(Look { counts, lead }: Look) -> Self {
+        let of = |class: u64| (counts / class) as u8;
+        Self {
+            digits: u16::from(of(DIGIT)),
+            letters: u16::from(of(LETTER)) + u16::from(of(HIGH)),
+            at: of(AT),
+            stars: of(STAR),
+            marks: u16::from(of(MARK)),
+            signs: of(SIGN),
+            spaces: u16::from(of(SPACE)),
+            is_ascii: of(HIGH) == 0,
+            lead,
+        }
+    }
+}
+
 /// ` at ` as a word: the one spelling of `@` without a bracket.
-fn has_word_at(cell: &[u8]) -> bool {
+pub(super) fn has_word_at(cell: &[u8]) -> bool {
     cell.windows(4).any(|w| w.eq_ignore_ascii_case(b" at "))
 }
 
 /// Strips white space and the quotes and brackets that stand around a value without belonging to it.
-#[inline]
+#[inline(always)]
 pub(super) fn trimmed(cell: &[u8]) -> &[u8] {
     // Letters and digits stand at both ends of nearly every cell.
     match cell {
@@ -185,9 +254,10 @@ mod tests {
         let shape = CellShape::of("+33 6 12 34 56 78".as_bytes());
         assert_eq!((shape.digits, shape.marks, shape.spaces), (11, 1, 5));
         assert!(shape.may_be_number() && !shape.may_be_name());
-        assert!(CellShape::of(b"a.b@c.example").may_be_email(b"a.b@c.example"));
-        assert!(CellShape::of(b"a.b [at] c.example").may_be_email(b"a.b [at] c.example"));
-        assert!(CellShape::of(b"a.b at c.example").may_be_email(b"a.b at c.example"));
+        assert!(CellShape::of(b"a.b@c.example").may_be_email());
+        assert!(CellShape::of(b"a.b [at] c.example").may_be_email());
+        let spelled = b"a.b at c.example";
+        assert!(CellShape::of(spelled).may_spell_email() && has_word_at(spelled));
         assert!(CellShape::of("Jean-Pierre L\u{e9}vêque".as_bytes()).may_be_name());
     }
 
@@ -203,7 +273,7 @@ mod tests {
             for raw in [&digits, &near, &written] {
                 let cell = trimmed(raw.as_bytes());
                 crate::fingerprint::readings(crate::model::FieldKind::Phone, cell, &countries, &mut readings);
-                let may = !cell.is_empty() && CellShape::of(cell).may_be_phone(cell, &countries);
+                let may = !cell.is_empty() && CellShape::of(cell).may_be_phone(&countries);
                 proptest::prop_assert!(readings.is_empty() || may, "{:?}", raw);
             }
         }

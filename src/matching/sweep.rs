@@ -1,7 +1,7 @@
 //! The way of every row: a block of rows is hashed, the prefilter is asked for all their values at once (so that no answer
-//! from memory waits for another), and only rows with a hit go on.
+//! from memory waits for another), what passes is looked up at once too, and only rows that lead to a record go on.
 
-use crate::fingerprint::SipScratch;
+use crate::fingerprint::{Damaged, SipScratch, Slot};
 use crate::model::Batch;
 
 use super::Matcher;
@@ -10,14 +10,13 @@ use super::values::{Seen, Values};
 /// Rows that are asked for together: their values fit the first cache, and there are enough to hide memory's delay.
 pub(super) const BLOCK: usize = 256;
 
-/// A value that passed the prefilter.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hit {
-    /// Its position among the block's values.
+/// A record that a value leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lead {
+    /// The value's position among the block's values.
     pub(super) value: u32,
-    /// The key it was hashed with.
-    pub(super) key: u8,
-    pub(super) fingerprint: u64,
+    pub(super) index: u16,
+    pub(super) slot: Slot,
 }
 
 /// Reused from block to block.
@@ -26,44 +25,64 @@ pub(super) struct Sweep {
     pub(super) values: Values,
     /// What each row of the block has shown.
     pub(super) seen: Vec<Seen>,
-    /// In the order of the rows.
-    found: Vec<Hit>,
+    /// In the order of the values, and so of the rows.
+    leads: Vec<Lead>,
     fingerprints: Vec<u64>,
     passed: Vec<u32>,
+    /// Of those that passed, the values that an index may have, and their fingerprints.
+    asked: Vec<u32>,
+    wanted: Vec<u64>,
+    found: Vec<(u32, Slot)>,
     sip: SipScratch,
 }
 
 impl Sweep {
     /// Looks at up to [`BLOCK`] rows of the batch, from row `first` on, and leaves what they show in `seen`.
-    pub(super) fn block(&mut self, matcher: &Matcher, batch: &Batch, first: usize) {
-        let Self { values, seen, found, fingerprints, passed, sip } = self;
-        values.clear();
-        seen.clear();
-        found.clear();
+    pub(super) fn block(&mut self, matcher: &Matcher, batch: &Batch, first: usize) -> Result<(), Damaged> {
+        self.values.clear();
+        self.seen.clear();
+        self.leads.clear();
         for (no, row) in (first..batch.rows().min(first + BLOCK)).enumerate() {
-            seen.push(matcher.values_of_row(batch.row(row), no as u16, values));
+            self.seen.push(matcher.values_of_row(batch.row(row), no as u16, &mut self.values));
         }
-        let hashers = matcher.catalogue.hashers();
-        for (key, hasher) in hashers.iter().enumerate() {
-            hasher.fingerprints(&mut values.forms, sip, fingerprints);
-            passed.clear();
-            matcher.catalogue.probe(fingerprints, passed);
-            let hit = |value: &u32| Hit { value: *value, key: key as u8, fingerprint: fingerprints[*value as usize] };
-            found.extend(passed.iter().map(hit));
+        for (key, hasher) in matcher.catalogue.hashers().iter().enumerate() {
+            hasher.fingerprints(&mut self.values.forms, &mut self.sip, &mut self.fingerprints);
+            self.passed.clear();
+            matcher.catalogue.probe(&self.fingerprints, &mut self.passed);
+            self.follow(matcher, key)?;
         }
-        if hashers.len() > 1 {
-            found.sort_by_key(|hit| hit.value);
+        self.leads.sort_unstable();
+        for lead in &self.leads {
+            self.seen[usize::from(self.values.places[lead.value as usize].0)].hit = true;
         }
-        for hit in found {
-            seen[usize::from(values.places[hit.value as usize].0)].hit = true;
-        }
+        Ok(())
     }
 
-    /// The values of row `no` of the block that passed the prefilter.
-    pub(super) fn hits_of(&self, no: usize) -> &[Hit] {
-        let row = |hit: &Hit| usize::from(self.values.places[hit.value as usize].0);
-        let from = self.found.partition_point(|hit| row(hit) < no);
-        let many = self.found[from..].iter().take_while(|hit| row(hit) == no).count();
-        &self.found[from..from + many]
+    /// Looks up what passed the prefilter in each index built with that key.
+    fn follow(&mut self, matcher: &Matcher, key: usize) -> Result<(), Damaged> {
+        let Self { values, leads, fingerprints, passed, asked, wanted, found, .. } = self;
+        if passed.is_empty() {
+            return Ok(());
+        }
+        for (at, index) in matcher.catalogue.indexes().iter().enumerate().filter(|(_, index)| index.key_no() == key) {
+            let has = |value: &u32| matcher.facts[at].has(values.places[*value as usize].2);
+            asked.clear();
+            asked.extend(passed.iter().copied().filter(has));
+            wanted.clear();
+            wanted.extend(asked.iter().map(|value| fingerprints[*value as usize]));
+            found.clear();
+            index.lookup_many(wanted, found)?;
+            let lead = |(no, slot): &(u32, Slot)| Lead { value: asked[*no as usize], index: at as u16, slot: *slot };
+            leads.extend(found.iter().map(lead));
+        }
+        Ok(())
+    }
+
+    /// The records that the values of row `no` of the block lead to.
+    pub(super) fn leads_of(&self, no: usize) -> &[Lead] {
+        let row = |lead: &Lead| usize::from(self.values.places[lead.value as usize].0);
+        let from = self.leads.partition_point(|lead| row(lead) < no);
+        let many = self.leads[from..].iter().take_while(|lead| row(lead) == no).count();
+        &self.leads[from..from + many]
     }
 }

@@ -6,8 +6,9 @@ use crate::fingerprint::Forms;
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
+use super::choice::{Choice, Choices};
 use super::evidence::TableState;
-use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
+use super::shape::{LONGEST_VALUE, Look, has_word_at, is_absent, trimmed};
 use super::text::values_in;
 
 /// Values that may find a record, of many rows.
@@ -17,6 +18,7 @@ pub(super) struct Values {
     pub(super) forms: Forms,
     /// For each form: the row of the block and the cell it stands in (63 for all from there on), and what it was read as.
     pub(super) places: Vec<(u16, u8, FieldKind)>,
+    choices: Choices,
 }
 
 impl Values {
@@ -65,11 +67,13 @@ impl Matcher {
                 seen.searchable |= self.values_of_parts((no, at), value, values);
                 continue;
             }
-            let shape = CellShape::of(value);
-            seen.names = seen.names.saturating_add(u8::from(shape.may_be_name()));
-            let whole = self.values_as_all((no, at), value, shape, values);
-            let mixed = shape.spaces + shape.marks > 0 && (shape.at > 0 || shape.may_be_number() && shape.letters > 0);
-            seen.searchable |= whole || mixed && self.values_of_parts((no, at), value, values);
+            let choice = self.choice(value, values);
+            seen.names = seen.names.saturating_add(u8::from(choice.is_name()));
+            if choice.is_nothing() {
+                continue;
+            }
+            let whole = self.values_as((no, at), value, choice, values);
+            seen.searchable |= whole || choice.is_mixed() && self.values_of_parts((no, at), value, values);
         }
         seen
     }
@@ -78,42 +82,29 @@ impl Matcher {
     fn values_of_parts(&self, place: (u16, u8), value: &[u8], values: &mut Values) -> bool {
         let mut any = false;
         values_in(value, &mut |part| {
-            any |= self.values_as_all(place, part, CellShape::of(part), values);
+            let choice = self.choice(part, values);
+            any |= self.values_as(place, part, choice, values);
         });
         any
     }
 
+    #[inline(always)]
+    fn choice(&self, value: &[u8], values: &mut Values) -> Choice {
+        values.choices.of(Look::at(value), |shape| self.choose(shape))
+    }
+
     /// The value as everything it may be. Whether it may be anything.
     #[inline]
-    fn values_as_all(&self, (row, cell): (u16, u8), value: &[u8], shape: CellShape, values: &mut Values) -> bool {
-        let (asks, countries) = (&self.asks, self.catalogue.countries());
+    fn values_as(&self, (row, cell): (u16, u8), value: &[u8], choice: Choice, values: &mut Values) -> bool {
         let before = values.forms.len();
-        let mut ask = |kind| {
-            let many = values.forms.push(kind, value, countries);
-            (0..many).for_each(|_| values.places.push((row, cell, kind)));
-        };
-        if asks.email && shape.may_be_email(value) {
-            ask(FieldKind::Email);
-        }
-        if shape.may_be_number() {
-            if asks.phone && shape.may_be_phone(value, countries) {
-                ask(FieldKind::Phone);
-            }
-            // What stands for an `@` stands in no account.
-            if asks.iban && shape.digits >= 8 && shape.letters >= 2 && shape.at == 0 {
-                ask(FieldKind::Iban);
-            }
-            if asks.siren && shape.digits >= 9 {
-                ask(FieldKind::Siren);
-            }
-        }
-        for &kind in &asks.tokens {
-            if self.may_be_token(kind, &shape) && values.forms.push(kind, value, countries) > 0 {
-                if self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
-                    values.places.push((row, cell, kind));
-                } else {
-                    values.forms.pop();
-                }
+        let spelled = choice.may_spell_email() && has_word_at(value);
+        for kind in choice.kinds(spelled) {
+            let many = values.forms.push(kind, value, self.catalogue.countries());
+            // Of kinds with shapes of their own there is one form.
+            if many == 1 && !self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
+                values.forms.pop();
+            } else {
+                (0..many).for_each(|_| values.places.push((row, cell, kind)));
             }
         }
         values.forms.len() > before

@@ -11,10 +11,10 @@ use crate::fingerprint::build::{Build, build_reader};
 use crate::fingerprint::{Catalogue, Countries, Hasher, Key, Keyring, normalise};
 use crate::model::{FieldKind, Pap, Severity, Tlp, Watchlist};
 
-const RECORDS: u64 = 20_000;
-const KEY: [u8; 32] = [9; 32];
+pub(super) const RECORDS: u64 = 20_000;
+pub(super) const KEY: [u8; 32] = [9; 32];
 
-fn catalogue(folder: &std::path::Path, key: &Key) -> Catalogue {
+pub(super) fn catalogue(folder: &std::path::Path, key: &Key) -> Catalogue {
     let columns = [("mail", FieldKind::Email), ("mobile", FieldKind::Phone)];
     let watchlist = Watchlist {
         id: "chance".parse().unwrap(),
@@ -53,7 +53,7 @@ fn agrees(observed: u64, n: f64, p: f64) -> bool {
     (observed as f64 - n * p).abs() <= 3.0 * (n * p * (1.0 - p)).sqrt()
 }
 
-fn mail(hasher: &Hasher, no: u64) -> u64 {
+pub(super) fn mail(hasher: &Hasher, no: u64) -> u64 {
     let mut normal = Vec::new();
     assert!(normalise(
         FieldKind::Email,

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod chance;
 mod commonness;
+mod many;
 pub(in crate::fingerprint) mod map;
 mod tags;
 
@@ -190,10 +191,15 @@ impl SnapshotIndex {
     /// [`Damaged`], as everything below that reads from the file.
     #[inline]
     pub fn might_contain(&self, fingerprint: u64) -> Result<bool, Damaged> {
+        let block = self.filter_block(fingerprint)?;
+        Ok(block.first_chunk().is_some_and(|block| filter::test(block, fingerprint)))
+    }
+
+    /// The filter's block that a fingerprint belongs to.
+    #[inline]
+    fn filter_block(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
         let block = filter::block_of(fingerprint, self.filter_blocks) as usize;
-        let from = self.header.place(Section::Filter).offset as usize + block * filter::BLOCK;
-        let bytes = self.data.get(from, filter::BLOCK)?;
-        Ok(bytes.first_chunk().is_some_and(|block| filter::test(block, fingerprint)))
+        self.part(Section::Filter, block * filter::BLOCK, filter::BLOCK)
     }
 
     /// The filter as it lies in the file, once all of it was touched and found whole.
@@ -206,9 +212,7 @@ impl SnapshotIndex {
     /// gives how many there are.
     pub fn lookup(&self, fingerprint: u64, out: &mut Vec<Slot>) -> Result<usize, Damaged> {
         let bits = u32::from(self.header.bucket_bits);
-        let (from, to) = self.bucket((fingerprint >> (64 - bits)) as usize)?;
-        let entries = self.part(Section::Strong, from * 8, (to - from) * 8)?;
-        let entries = entries.as_chunks::<8>().0;
+        let entries = self.entries(fingerprint)?.as_chunks::<8>().0;
         let slot_bits = u32::from(self.header.slot_bits);
         // What of the fingerprint follows the bits that chose the bucket, as far as there is room beside a slot.
         let sought = (fingerprint << bits) >> slot_bits;
@@ -220,10 +224,29 @@ impl SnapshotIndex {
         Ok(shared)
     }
 
+    /// The bucket that a fingerprint belongs to.
+    #[inline]
+    fn bucket_of(&self, fingerprint: u64) -> usize {
+        (fingerprint >> (64 - u32::from(self.header.bucket_bits))) as usize
+    }
+
+    /// The entries of a fingerprint's bucket.
+    #[inline]
+    fn entries(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
+        let (from, to) = self.bucket(self.bucket_of(fingerprint))?;
+        self.part(Section::Strong, from * 8, (to - from) * 8)
+    }
+
+    /// Where the directory says how far a bucket goes.
+    #[inline]
+    fn bucket_ends(&self, no: usize) -> Result<&[u8], Damaged> {
+        self.part(Section::Buckets, no * 4, 8)
+    }
+
     /// First entry of a bucket and one past its last.
     #[inline]
     fn bucket(&self, no: usize) -> Result<(usize, usize), Damaged> {
-        let ends = self.part(Section::Buckets, no * 4, 8)?.as_chunks::<4>().0;
+        let ends = self.bucket_ends(no)?.as_chunks::<4>().0;
         let [from, to] = [u32::from_le_bytes(ends[0]) as usize, u32::from_le_bytes(ends[1]) as usize];
         if from <= to && to as u64 <= self.header.strong { Ok((from, to)) } else { Err(Damaged) }
     }
@@ -264,9 +287,13 @@ impl SnapshotIndex {
     /// The tags of a record.
     #[inline]
     pub fn tags(&self, slot: Slot) -> Result<TagRow<'_>, Damaged> {
+        Ok(TagRow { bytes: self.tag_bytes(slot)?, layout: &self.layout })
+    }
+
+    #[inline]
+    fn tag_bytes(&self, slot: Slot) -> Result<&[u8], Damaged> {
         let stride = self.layout.stride;
-        let bytes = self.part(Section::Tags, slot.0 as usize * stride, stride)?;
-        Ok(TagRow { bytes, layout: &self.layout })
+        self.part(Section::Tags, slot.0 as usize * stride, stride)
     }
 
     /// The tags of consecutive records, from `first` on, at most `many`.

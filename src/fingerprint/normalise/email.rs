@@ -31,7 +31,8 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
         return true;
     }
     out.clear();
-    if bare.first() == Some(&b'@') || raw.is_ascii() && !has_at(raw) {
+    // A second `@` would stand in the domain. What has none, or several, is most of what is asked besides addresses, and the long way is long.
+    if bare.first() == Some(&b'@') || raw.is_ascii() && (!has_at(raw) || memchr::memchr_iter(b'@', raw).count() > 1) {
         return false;
     }
     // Whatever is rare takes the long way: it is still bounded by the length of a value.
@@ -49,38 +50,58 @@ fn has_at(raw: &[u8]) -> bool {
     };
     memchr::memchr(b'@', raw).is_some()
         || memchr::memchr2_iter(b'a', b'A', raw)
-            .any(|at| at > 0 && opens(raw[at - 1]) && (is(at, b"at") || is(at, b"arobase")))
+            .filter(|at| *at > 0 && opens(raw[at - 1]) && (is(*at, b"at") || is(*at, b"arobase")))
+            .any(|at| raw[at - 1] != b' ' || may_be_local(raw[..at].trim_ascii()))
+}
+
+/// Whether what stands before a plain ` at ` may be a local part: one word, or several with dots between, spelled or not. In `bought 2 at`
+/// there is none.
+fn may_be_local(words: &[u8]) -> bool {
+    let spells = |dot: &[u8]| words.windows(dot.len()).any(|w| w.eq_ignore_ascii_case(dot));
+    memchr::memchr(b' ', words).is_none() || memchr::memchr(b'.', words).is_some() || spells(b"dot") || spells(b"point")
 }
 
 /// Appends an address in ASCII that stands by itself, as nearly all do, in its normal form. False, and part of it left behind, where there is
 /// more to see to: [`normalise`] then decides.
 #[inline]
 pub(super) fn append_plain(raw: &[u8], out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    out.extend_from_slice(raw);
-    let own = &mut out[start..];
-    own.make_ascii_lowercase();
-    let Some(at) = memchr::memchr(b'@', own) else { return false };
-    let (local, domain) = (&own[..at], &own[at + 1..]);
+    let Some(at) = memchr::memchr(b'@', raw) else { return false };
+    let (local, domain) = (&raw[..at], &raw[at + 1..]);
     let ([first, ..], [head, .., last]) = (local, domain) else { return false };
-    // No early exit: nearly all pass, and a loop without one is quick.
-    let is = |class: u8, bytes: &[u8]| bytes.iter().fold(class, |all, b| all & CLASSES[usize::from(*b)]) == class;
-    let doubled = domain.windows(2).fold(false, |any, pair| any | (pair == b".."));
     // Labels of at most 63 bytes: certain where the whole is no longer.
-    let sound = local.len() <= 64 && domain.len() <= 63 && is(IN_LOCAL, local) && is(IN_DOMAIN, domain);
-    sound && !doubled && *head != b'.' && *last != b'.' && !AROUND.contains(first)
+    if local.len() > 64 || domain.len() > 63 || *head == b'.' || *last == b'.' || AROUND.contains(first) {
+        return false;
+    }
+    if !append_lowered(local, IN_LOCAL, out) {
+        return false;
+    }
+    out.push(b'@');
+    append_lowered(domain, IN_DOMAIN, out) && !domain.windows(2).fold(false, |any, pair| any | (pair == b".."))
 }
 
-/// Classes of the bytes of an address in lower case.
-const IN_LOCAL: u8 = 1;
-const IN_DOMAIN: u8 = 2;
-const CLASSES: [u8; 256] = {
+/// Appends the bytes in lower case; whether all are of the class. No early exit: nearly all pass, and a loop without one is quick.
+#[inline(always)]
+fn append_lowered(bytes: &[u8], class: u16, out: &mut Vec<u8>) -> bool {
+    let mut all = class;
+    out.extend(bytes.iter().map(|b| {
+        let entry = LOWERED[usize::from(*b)];
+        all &= entry;
+        entry as u8
+    }));
+    all == class
+}
+
+/// Classes of the bytes of an address.
+const IN_LOCAL: u16 = 0x100;
+const IN_DOMAIN: u16 = 0x200;
+/// Each byte in lower case, with its classes above: one look for both.
+const LOWERED: [u16; 256] = {
     let mut table = [0; 256];
     let mut b = 0;
     while b < 256 {
-        let c = b as u8;
+        let c = (b as u8).to_ascii_lowercase();
         let domain = c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_');
-        table[b] = if LOCAL[b] { IN_LOCAL } else { 0 } | if domain { IN_DOMAIN } else { 0 };
+        table[b] = c as u16 | if LOCAL[b] { IN_LOCAL } else { 0 } | if domain { IN_DOMAIN } else { 0 };
         b += 1;
     }
     table

@@ -27,16 +27,34 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
 /// [`normalise`] then decides.
 #[inline]
 pub(super) fn append_plain(raw: &[u8], out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    out.extend_from_slice(raw);
-    let own = &mut out[start..];
-    own.make_ascii_uppercase();
-    let [a, b, c, d, rest @ ..] = &*own else { return false };
-    let plain = rest.iter().fold(true, |all, b| all & b.is_ascii_alphanumeric());
-    let country = a.is_ascii_uppercase() & b.is_ascii_uppercase();
+    let [a, b, c, d, rest @ ..] = raw else { return false };
     // `IBANFR…` has letters where the check digits stand.
-    plain & country & c.is_ascii_digit() & d.is_ascii_digit() && (11..=30).contains(&rest.len())
+    let head = a.is_ascii_alphabetic() & b.is_ascii_alphabetic() & c.is_ascii_digit() & d.is_ascii_digit();
+    if !head || !(11..=30).contains(&rest.len()) {
+        return false;
+    }
+    let mut plain = PLAIN;
+    out.extend(raw.iter().map(|b| {
+        let entry = RAISED[usize::from(*b)];
+        plain &= entry;
+        entry as u8
+    }));
+    plain & PLAIN != 0
 }
+
+/// Said of letters and digits.
+const PLAIN: u16 = 0x100;
+/// Each byte in upper case, and whether it is a letter or digit: one look for both.
+const RAISED: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        let c = b as u8;
+        table[b] = c.to_ascii_uppercase() as u16 | if c.is_ascii_alphanumeric() { PLAIN } else { 0 };
+        b += 1;
+    }
+    table
+};
 
 /// Whether the check digits of a normal form agree (ISO 7064, mod 97-10): what a token found in running text must pass.
 #[must_use]

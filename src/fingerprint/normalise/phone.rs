@@ -109,6 +109,12 @@ fn read(raw: &[u8]) -> Option<Written> {
         _ => raw,
     };
     let mut written = Written { digits: [0; MAX_DIGITS], len: 0, plus: false };
+    // Digits alone, as databases hold them.
+    let (plus, digits) = raw.strip_prefix(b"+").map_or((false, raw), |digits| (true, digits));
+    if (6..=MAX_DIGITS).contains(&digits.len()) && digits.iter().fold(true, |all, b| all & b.is_ascii_digit()) {
+        written.digits[..digits.len()].copy_from_slice(digits);
+        return Some(Written { len: digits.len(), plus, ..written });
+    }
     let mut at = 0;
     while at < raw.len() {
         let b = raw[at];

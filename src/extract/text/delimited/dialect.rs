@@ -48,9 +48,14 @@ impl Dialect {
         }
     }
 
-    /// Whether every delimiter and line end in a text without quotes and backslashes parts cells.
+    /// Whether every delimiter and line end in a text without quotes and backslashes parts cells, and nothing is taken from these.
     pub(crate) fn is_simple(&self) -> bool {
-        self.long.is_none() && self.delimiter != b':' && !self.padded && !self.framed
+        self.is_counted() && !self.padded
+    }
+
+    /// Whether the delimiters of a row without quotes and backslashes say how many cells it has.
+    pub(super) fn is_counted(&self) -> bool {
+        self.long.is_none() && self.delimiter != b':' && !self.framed
     }
 
     /// Whether the delimiter begins at `at`, given that its first byte stands there; its length.

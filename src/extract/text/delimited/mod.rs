@@ -6,12 +6,14 @@
 
 pub(crate) mod affix;
 mod dialect;
+mod positions;
 mod row;
 pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use dialect::{Dialect, last_row_end};
+use positions::Positions;
 use row::{Width, quoted_rows, read_row, simple_rows};
 
 use super::super::out::{BATCH, Out};
@@ -93,12 +95,14 @@ fn read_unit(
     let simple = dialect.is_simple()
         && (dialect.quote == 0 || memchr::memchr(dialect.quote, rows).is_none())
         && !(dialect.backslash && memchr::memchr(b'\\', rows).is_some());
+    let quoted = dialect.is_simple() && dialect.quote != 0 && !dialect.backslash;
+    let third = if simple { b'\n' } else { dialect.quote };
+    let marks = (simple || quoted).then(|| Positions::of(rows, [dialect.delimiter, b'\n', third]));
     let mut at = 0;
     while at < rows.len() {
-        let odd = if simple {
-            simple_rows(rows, &mut at, out.batch(), dialect)
-        } else {
-            careful_rows(rows, &mut at, out.batch(), dialect)
+        let odd = match &marks {
+            Some(marks) if simple => simple_rows((rows, marks), &mut at, out.batch(), dialect),
+            marks => careful_rows((rows, marks.as_ref()), &mut at, out.batch(), dialect),
         };
         let Some(odd) = odd else { break };
         match judge(&text[range.start..], &odd, dialect, breaks) {
@@ -138,12 +142,16 @@ fn shrink_source(batch: &mut crate::model::Batch, source: usize) {
     }
 }
 
-/// Like [`simple_rows`] for every dialect.
-fn careful_rows(rows: &[u8], at: &mut usize, batch: &mut crate::model::Batch, dialect: &Dialect) -> Option<Odd> {
-    let quoted = dialect.is_simple() && dialect.quote != 0 && !dialect.backslash;
+/// Like [`simple_rows`] for every dialect; with `marks`, rows are tried by them first.
+fn careful_rows(
+    (rows, marks): (&[u8], Option<&Positions>),
+    at: &mut usize,
+    batch: &mut crate::model::Batch,
+    dialect: &Dialect,
+) -> Option<Odd> {
     while *at < rows.len() {
-        if quoted {
-            quoted_rows(rows, at, batch, dialect);
+        if let Some(marks) = marks {
+            quoted_rows((rows, marks), at, batch, dialect);
             if *at >= rows.len() {
                 break;
             }

@@ -2,10 +2,11 @@
 //!
 //! The batch's text must begin with the rows that are read, so that offsets into the rows are offsets into the batch.
 
-use memchr::{memchr2, memchr2_iter, memchr3_iter};
+use memchr::memchr2;
 
 use super::Odd;
 use super::dialect::{Dialect, MAX_QUOTED, quoted};
+use super::positions::Positions;
 use crate::model::{Batch, Span};
 
 /// What cells are read into: a batch, or a count where only the width of a row is asked for.
@@ -57,11 +58,15 @@ impl CellSink for Width {
 
 /// Reads rows of the table's width without quotes or escapes, as fast as delimiters can be found. Stops behind the
 /// first row of another width, of which it leaves nothing in the batch.
-pub(super) fn simple_rows(rows: &[u8], at: &mut usize, batch: &mut Batch, dialect: &Dialect) -> Option<Odd> {
+pub(super) fn simple_rows(
+    (rows, marks): (&[u8], &Positions),
+    at: &mut usize,
+    batch: &mut Batch,
+    dialect: &Dialect,
+) -> Option<Odd> {
     let from = *at;
     let (mut cell, mut row, mut first) = (from, from, batch.cells.len());
-    for i in memchr2_iter(dialect.delimiter, b'\n', &rows[from..]) {
-        let i = from + i;
+    for i in marks.from(from) {
         if rows[i] != b'\n' {
             batch.push_cell(cell, i);
             cell = i + 1;
@@ -94,13 +99,12 @@ pub(super) fn simple_rows(rows: &[u8], at: &mut usize, batch: &mut Batch, dialec
 
 /// Reads rows of the table's width whose quotes all stand around cells and hold neither quotes nor line ends. Stops before
 /// the first row that is another, of which it leaves nothing in the batch.
-pub(super) fn quoted_rows(rows: &[u8], at: &mut usize, batch: &mut Batch, dialect: &Dialect) {
+pub(super) fn quoted_rows((rows, marks): (&[u8], &Positions), at: &mut usize, batch: &mut Batch, dialect: &Dialect) {
     let from = *at;
     let (mut cell, mut row, mut first) = (from, from, batch.cells.len());
     // Where the cell under way has its quotes.
     let (mut open, mut close) = (None, None);
-    for i in memchr3_iter(dialect.quote, dialect.delimiter, b'\n', &rows[from..]) {
-        let i = from + i;
+    for i in marks.from(from) {
         let b = rows[i];
         if b == dialect.quote {
             match (open, close) {

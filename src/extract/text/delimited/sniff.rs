@@ -5,6 +5,7 @@
 
 use super::dialect::Dialect;
 use super::is_rule;
+use super::positions::Positions;
 use super::row::{Width, read_row};
 use crate::extract::text::looks::{Looks, looks};
 use crate::model::{Batch, Layout};
@@ -129,14 +130,46 @@ fn settle(sample: &[u8], dialect: &mut Dialect) {
 
 fn read_sample(sample: &[u8], dialect: Dialect) -> Reading {
     let (mut rows, mut at) = (Vec::new(), 0);
-    while at < sample.len() && rows.len() < SAMPLE_LINES {
-        let (end, width) = Width::of(sample, at, &dialect);
+    for (end, width) in widths(sample, &dialect) {
         if !is_rule(sample[at..end].trim_ascii()) {
             rows.push(SampleRow { start: at, end, width });
         }
         at = end;
+        if rows.len() == SAMPLE_LINES {
+            break;
+        }
     }
     Reading { rows, dialect }
+}
+
+/// For each row of the sample, where it ends and how many cells it has.
+pub(super) fn widths(sample: &[u8], dialect: &Dialect) -> impl Iterator<Item = (usize, usize)> {
+    // Where nothing is quoted or escaped, the delimiters of a line are all there is to count.
+    let counted = dialect.is_counted()
+        && !dialect.backslash
+        && (dialect.quote == 0 || memchr::memchr(dialect.quote, sample).is_none());
+    let marks = if counted { Positions::of(sample, [dialect.delimiter, b'\n', b'\n']) } else { Positions::none() };
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= sample.len() {
+            return None;
+        }
+        let (end, width) = if counted { counted_row(sample, &marks, at) } else { Width::of(sample, at, dialect) };
+        at = end;
+        Some((end, width))
+    })
+}
+
+/// Where the row at `at` ends, and its number of cells.
+fn counted_row(sample: &[u8], marks: &Positions, at: usize) -> (usize, usize) {
+    let mut cells = 1;
+    for mark in marks.from(at) {
+        if sample[mark] == b'\n' {
+            return (mark + 1, cells);
+        }
+        cells += 1;
+    }
+    (sample.len(), cells)
 }
 
 fn weigh(sample: &[u8], dialect: Dialect) -> Option<Found> {

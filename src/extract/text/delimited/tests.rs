@@ -169,7 +169,7 @@ proptest! {
     /// Rows read at a stroke are those read cell by cell.
     #[test]
     fn quoted_rows_are_read_alike_both_ways(rows in "([ab]{0,2}|\"[ab,]{0,3}\"|\"a\"\"b\"|a\"|\"\n\")(,([ab]{0,2}|\"[ab,]{0,3}\"|\"a))*\r?\n([ab\",\n]{0,30})") {
-        use super::{Dialect, quoted_rows, read_row};
+        use super::{Dialect, Positions, quoted_rows, read_row};
         use crate::model::{Batch, Layout};
         let dialect = Dialect { columns: 2, ..Dialect::new(b',') };
         let rows = rows.as_bytes();
@@ -180,7 +180,8 @@ proptest! {
         };
         let (mut fast, mut slow) = (batch(), batch());
         let (mut end, mut at) = (0, 0);
-        quoted_rows(rows, &mut end, &mut fast, &dialect);
+        let marks = Positions::of(rows, [dialect.delimiter, b'\n', dialect.quote]);
+        quoted_rows((rows, &marks), &mut end, &mut fast, &dialect);
         while at < end {
             at = read_row(rows, at, &mut slow, &dialect);
             slow.end_row();
@@ -190,5 +191,20 @@ proptest! {
             (0..batch.rows()).map(|i| batch.row(i).cells().map(<[u8]>::to_vec).collect()).collect()
         };
         prop_assert_eq!(cells(&fast), cells(&slow));
+    }
+
+    /// Rows of a sample are as wide when their delimiters are counted as when their cells are read.
+    #[test]
+    fn widths_are_counted_as_they_are_read(sample in "([ab ]{0,3}[,;]?){0,12}(\r?\n([ab ]{0,3}[,;]?){0,6}){0,8}", padded: bool) {
+        use super::sniff::widths;
+        use super::{Dialect, Width};
+        let dialect = Dialect { padded, ..Dialect::new(b',') };
+        let (mut read, mut at) = (Vec::new(), 0);
+        while at < sample.len() {
+            let (end, width) = Width::of(sample.as_bytes(), at, &dialect);
+            read.push((end, width));
+            at = end;
+        }
+        prop_assert_eq!(widths(sample.as_bytes(), &dialect).collect::<Vec<_>>(), read);
     }
 }

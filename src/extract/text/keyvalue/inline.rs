@@ -74,6 +74,8 @@ fn weigh(sample: &[u8], between: &[u8]) -> Option<(usize, usize)> {
 
 /// The pairs of a line: three at least, and few parts that are none.
 fn pairs(text: &[u8], line: Range<usize>, between: &[u8]) -> Option<Vec<Pair>> {
+    // Each pair has a sign of its own.
+    memchr::memchr2_iter(b':', b'=', &text[line.clone()]).nth(2)?;
     let found = split(text, line.clone(), between)?;
     let parts = memchr::memmem::find_iter(&text[line], between).count() + 1;
     (found.len() >= 3 && found.len() * 10 >= parts * 6).then_some(found)

@@ -115,10 +115,8 @@ pub(super) fn label(text: &[u8], start: usize, end: usize, separators: Separator
 
 /// Where an arrow or a row of dots begins.
 fn mark(line: &[u8]) -> Option<usize> {
-    [&b"->"[..], "→".as_bytes(), "➜".as_bytes(), "⇒".as_bytes(), b"..."]
-        .into_iter()
-        .filter_map(|mark| memchr::memmem::find(line, mark))
-        .min()
+    let marks = [&b"->"[..], "→".as_bytes(), "➜".as_bytes(), "⇒".as_bytes(), b"..."];
+    memchr::memchr3_iter(b'-', b'.', 0xE2, line).find(|at| marks.iter().any(|mark| line[*at..].starts_with(mark)))
 }
 
 /// Where the value begins behind the separator at `at`.
