@@ -95,11 +95,11 @@ class Program:
         path = f"{self.cache / 'venv' / 'bin'}:{os.environ['PATH']}"
         return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **more}
 
-    def spawn(self, *command, cwd=None, env=None):
+    def spawn(self, *command, cwd=None, env=None, page="/"):
         log = open(self.work / "log", "w")
         self.process = subprocess.Popen([str(c) for c in command], cwd=cwd or self.work, env=env or self.env(),
                                         stdout=log, stderr=log, start_new_session=True)
-        self.wait("/")
+        self.wait(page)
 
     def wait(self, path, seconds=60):
         until = time.monotonic() + seconds

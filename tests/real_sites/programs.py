@@ -35,7 +35,7 @@ class Bepasty(Program):
 
 
 class Rustypaste(Program):
-    """Built with cargo (a quarter of an hour); run where it is already in the cache, or with --build."""
+    """Built with cargo, unoptimised (ten minutes); run where it is already in the cache, or with --build."""
 
     name = "rustypaste"
     version = "0.18.1"
@@ -48,7 +48,7 @@ class Rustypaste(Program):
 
     def install(self):
         if not self.program().exists():
-            run("cargo", "install", "--locked", "--root", self.cache, f"rustypaste@{self.version}")
+            run("cargo", "install", "--debug", "--locked", "--root", self.cache, f"rustypaste@{self.version}")
 
     def start(self):
         config = self.work / "config.toml"
@@ -62,13 +62,13 @@ timeout = "30s"
 expose_list = true
 [paste]
 default_extension = "txt"
-random_url = {{ type = "petname", words = 2, separator = "-" }}
 duplicate_files = true
 """)
-        self.spawn(self.program(), env=self.env(CONFIG=str(config)))
+        # Its front page leads to its source elsewhere.
+        self.spawn(self.program(), env=self.env(CONFIG=str(config)), page="/list")
 
     def file(self, name, data):
-        Browser(self.base).submit("/", "none", [("file", name, data)])
+        Browser(self.base).submit("/list", "none", [("file", name, data)], to="/")
 
     def definition(self):
         return site(self, family="rustypaste", url=f"{self.base}/list")
