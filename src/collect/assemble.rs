@@ -8,6 +8,7 @@ use super::follow::{self, Planned};
 use super::intake::Intake;
 use super::page::{Message, Unreadable, looks_like_html};
 use super::parts;
+use super::series::Piece;
 use super::visit::Stop;
 use super::web::{Reading, WebVisit};
 use crate::model::{Attachment, Exchange, Post, Redirect, Skip, SkipReason};
@@ -21,15 +22,26 @@ enum File {
     Never(Skip),
 }
 
+/// A post with its files.
+pub(super) struct Assembled {
+    pub post: Post,
+    /// Whether all of them came.
+    pub complete: bool,
+    /// The memory that its bytes stand in.
+    pub held: Vec<Held>,
+    /// Files of it that are parts of one, with the others elsewhere.
+    pub pieces: Vec<Piece>,
+}
+
 impl<I: Intake> WebVisit<'_, I> {
-    /// A post with its files; whether all of them came; and the memory its bytes stand in.
+    /// A post with its files.
     pub(super) async fn assemble(
         &self,
         reading: &Reading<'_>,
         key: &str,
         title: Option<&str>,
         message: &Message,
-    ) -> Result<(Post, bool, Vec<Held>), Stop> {
+    ) -> Result<Assembled, Stop> {
         let mut post = self.empty_post(reading, key, title);
         if let Some(url) = &message.url {
             post.url = url.to_string();
@@ -37,6 +49,9 @@ impl<I: Intake> WebVisit<'_, I> {
         post.author = message.author.clone().or(post.author);
         post.posted_at = message.date.or(post.posted_at);
         let (mut complete, mut held, mut left) = (true, Vec::new(), self.post_budget());
+        let mut pieces = Vec::new();
+        // Where one file is all there is of it, its end is that of the post.
+        let lone = message.raw.len() == 1 && message.body.is_none();
         let raw = message.raw.iter().map(|url| (url, true));
         let files = raw.chain(message.attachments.iter().map(|url| (url, false)));
         let mut have_body = false;
@@ -46,7 +61,7 @@ impl<I: Intake> WebVisit<'_, I> {
                 post.skipped.push(Skip::new(what, SkipReason::NotFetched, "max_attachments reached"));
                 break;
             }
-            match self.file(url, reading.listing, is_content, left).await? {
+            match self.file(url, reading.listing, is_content, lone, left).await? {
                 File::Here(content) => {
                     left = left.saturating_sub(content.bytes.len());
                     let name = file_name(&content, url);
@@ -58,6 +73,9 @@ impl<I: Intake> WebVisit<'_, I> {
                     let file = Attachment { name, media_type: content.media_type, bytes: content.bytes };
                     held.push(content.held);
                     post.exchanges.push(exchange);
+                    if parts::part_of(&file.name).is_some() {
+                        pieces.push((file.name.clone(), url.clone()));
+                    }
                     if is_content && !have_body {
                         (post.body, have_body) = (file, true);
                     } else {
@@ -80,7 +98,10 @@ impl<I: Intake> WebVisit<'_, I> {
         post.attachments = attachments;
         post.skipped.extend(incomplete);
         post.fetched_at = self.visitor.now();
-        Ok((post, complete, held))
+        // Those that were joined are no pieces any more.
+        let left_over = |name: &str| post.body.name == name || post.attachments.iter().any(|file| file.name == name);
+        pieces.retain(|(name, _)| left_over(name));
+        Ok(Assembled { post, complete, held, pieces })
     }
 
     /// Fetches what the post links to, as far as the definition allows it. Whether all of it came. What a foreign host
@@ -155,11 +176,11 @@ impl<I: Intake> WebVisit<'_, I> {
     }
 
     /// Bytes that one post may have: half of what all downloads share, so that one post never waits for itself.
-    fn post_budget(&self) -> usize {
+    pub(super) fn post_budget(&self) -> usize {
         self.visitor.client.settings().memory_mib * 1024 * 1024 / 2
     }
 
-    async fn file(&self, url: &Url, listing: &Url, is_content: bool, left: usize) -> Result<File, Stop> {
+    async fn file(&self, url: &Url, listing: &Url, is_content: bool, lone: bool, left: usize) -> Result<File, Stop> {
         let name = last_segment(url);
         let not = |detail: &str| Skip::new(name.clone(), SkipReason::NotFetched, detail);
         if !self.may_fetch(url, listing) {
@@ -181,6 +202,7 @@ impl<I: Intake> WebVisit<'_, I> {
             Ok(Answer::NotModified) => Ok(File::Later(not("answered as unchanged without being asked"))),
             // A host that asks for rest gets it; an entry without any content is tried again as a whole.
             Err(stop) if stop.ends_visit() || (is_content && stop.transient()) => Err(stop),
+            Err(stop) if is_content && lone && stop.gone() => Err(stop),
             Err(stop) if stop.transient() => Ok(File::Later(not(&stop.to_string()))),
             Err(stop) => Ok(File::Never(not(&stop.to_string()))),
         }
@@ -232,7 +254,7 @@ fn named_link(url: &Url) -> String {
     super::text::cut(&format!("{}{}", url.host_str().unwrap_or_default(), url.path()), 255).to_owned()
 }
 
-fn text_document(text: &str) -> Attachment {
+pub(super) fn text_document(text: &str) -> Attachment {
     Attachment {
         name: "body".into(),
         media_type: Some("text/plain; charset=utf-8".into()),

@@ -1,6 +1,6 @@
 //! What is remembered of a site between visits, and what it says is to be read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use super::control::Planted;
 use super::coverage::History;
 use super::intake::Cursor;
 use super::page::mark;
+use super::series::Series;
 use crate::net::Validators;
 
 /// First pause before an entry that could not be read is tried again, seconds; doubles.
@@ -44,6 +45,9 @@ pub(super) struct Memory {
     /// Posts that are no longer there, the latest last.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub deleted: VecDeque<Deleted>,
+    /// Files whose parts stand on several posts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub series: BTreeMap<u64, Series>,
     /// Number of visits; orders entries by when they were last listed.
     #[serde(default)]
     pub visit: u64,

@@ -105,7 +105,7 @@ fn words(url: &Url) -> impl Iterator<Item = String> {
 }
 
 /// Whether an address says that a GET of it does more than read.
-fn changes_something(url: &Url) -> bool {
+pub(super) fn changes_something(url: &Url) -> bool {
     const WORDS: [&str; 20] = [
         "delete",
         "del",
@@ -132,7 +132,7 @@ fn changes_something(url: &Url) -> bool {
 }
 
 /// Services and paths of pastes that are gone once they were read.
-fn once_by_address(url: &Url) -> bool {
+pub(super) fn once_by_address(url: &Url) -> bool {
     const HOSTS: [&str; 8] = [
         "onetimesecret.com",
         "privnote.com",

@@ -1,6 +1,6 @@
 //! Parts of a split file, put together again: `dump.zip.001`, `.002`, …; `dump.csv.part1`, …; `dump.aa`, `dump.ab`.
 //!
-//! Only what lies on one post is joined, and only when no part is missing. Formats whose volumes are more than pieces of
+//! What lies on one post is joined here, when no part is missing; what lies on several, in `series`. Formats whose volumes are more than pieces of
 //! a file (RAR's `.part1.rar`, a split zip's `.z01`) stay as they are.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use crate::model::{Attachment, Skip, SkipReason};
 
 /// More parts than this are no split file but a numbered series.
-const MAX_PARTS: usize = 1000;
+pub(super) const MAX_PARTS: usize = 1000;
 
 /// The name of a whole, and the number of this part of it, from 0 or 1.
-fn part_of(name: &str) -> Option<(&str, &'static str, u32)> {
+pub(super) fn part_of(name: &str) -> Option<(&str, &'static str, u32)> {
     let (whole, ending) = name.rsplit_once('.').filter(|(whole, _)| !whole.is_empty())?;
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     if ending.len() == 3

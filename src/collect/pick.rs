@@ -108,7 +108,7 @@ impl Pick {
         let value = match &self.pattern {
             Some(pattern) => {
                 let found = pattern.captures(value)?;
-                found.get(1).or_else(|| found.get(0))?.as_str()
+                found.get(1).or_else(|| found.get(0))?.as_str().trim()
             }
             None => value,
         };

@@ -4,6 +4,7 @@
 //! `<pre>`) must still make it rows here, or nothing behind can find them.
 
 use ego_tree::iter::Edge;
+use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Html, Node};
 
 /// Elements that begin and end a line.
@@ -51,27 +52,39 @@ const HIDDEN: [&str; 4] = ["script", "style", "template", "head"];
 /// The text below an element.
 #[must_use]
 pub fn of_element(element: ElementRef<'_>) -> String {
+    of_parts(&[element], &|_| false)
+}
+
+/// The text below elements, each on lines of its own, without the parts that `without` names.
+#[must_use]
+pub fn of_parts(parts: &[ElementRef<'_>], without: &dyn Fn(NodeId) -> bool) -> String {
     let mut out = Lines::default();
-    let mut hidden = 0_usize;
-    let mut pre = 0_usize;
-    for edge in element.traverse() {
-        match edge {
-            Edge::Open(node) => match node.value() {
-                Node::Text(text) if hidden == 0 => out.push(text, pre > 0),
-                Node::Element(e) if HIDDEN.contains(&e.name()) => hidden += 1,
-                Node::Element(e) if hidden == 0 => {
-                    pre += usize::from(matches!(e.name(), "pre" | "textarea"));
-                    out.open(e.name());
-                }
-                _ => {}
-            },
-            Edge::Close(node) => {
-                let Node::Element(e) = node.value() else { continue };
-                if HIDDEN.contains(&e.name()) {
-                    hidden -= 1;
-                } else if hidden == 0 {
-                    pre -= usize::from(matches!(e.name(), "pre" | "textarea"));
-                    out.close(e.name());
+    for part in parts {
+        let hides = |node: NodeRef<'_, Node>| {
+            let named = matches!(node.value(), Node::Element(e) if HIDDEN.contains(&e.name()));
+            named || (node.id() != part.id() && without(node.id()))
+        };
+        let (mut hidden, mut pre) = (0_usize, 0_usize);
+        out.broken = true;
+        for edge in part.traverse() {
+            match edge {
+                Edge::Open(node) => match node.value() {
+                    Node::Text(text) if hidden == 0 => out.push(text, pre > 0),
+                    Node::Element(_) if hides(node) => hidden += 1,
+                    Node::Element(e) if hidden == 0 => {
+                        pre += usize::from(matches!(e.name(), "pre" | "textarea"));
+                        out.open(e.name());
+                    }
+                    _ => {}
+                },
+                Edge::Close(node) => {
+                    let Node::Element(e) = node.value() else { continue };
+                    if hides(node) {
+                        hidden -= 1;
+                    } else if hidden == 0 {
+                        pre -= usize::from(matches!(e.name(), "pre" | "textarea"));
+                        out.close(e.name());
+                    }
                 }
             }
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use super::assemble::exchange;
-use super::cursor::{Deleted, Look, MAX_TRIES, Memory, Reread, Seen};
+use super::assemble::{Assembled, exchange};
+use super::cursor::{Look, MAX_TRIES, Memory, Reread, Seen};
 use super::intake::Intake;
 use super::login::Shared;
 use super::page::{self, Entry, Fetched, Fields, ListPage, Message, PostPage, mark};
@@ -17,7 +17,6 @@ use super::settings::{ListForm, PostRules, WebRules};
 use super::visit::{Outcome, Stop, Visitor};
 use crate::model::{Exchange, SkipReason};
 use crate::net::{Answer, Content, Validators};
-use crate::telemetry::events;
 
 /// Second looks at one visit: what is new comes first, and a site is not read anew at a stroke.
 const MAX_AGAIN: u32 = 10;
@@ -30,9 +29,9 @@ const MAX_POSTS: usize = 5_000;
 pub(super) struct WebVisit<'a, I> {
     pub(super) visitor: &'a Visitor<I>,
     pub(super) web: &'a Arc<WebRules>,
-    memory: &'a mut Memory,
+    pub(super) memory: &'a mut Memory,
     pub(super) session: &'a Shared,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     saved_at: u64,
     again: u32,
 }
@@ -62,14 +61,23 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         if let Err(stop) = self.plant().await {
             return Outcome { fault: Some(stop), ..self.outcome };
         }
-        for listing in &self.web.listings {
-            if let Err(stop) = self.listing_inside(listing).await {
+        for (listing, may_lack) in self.web.listings_at(self.visitor.now()) {
+            if let Err(stop) = self.listing_inside(&listing).await {
+                // The first day of a month may have no page yet.
+                if may_lack && stop.gone() {
+                    continue;
+                }
                 let ends = stop.ends_visit();
                 self.outcome.fault.get_or_insert(stop);
                 if ends {
                     break;
                 }
             }
+        }
+        if !self.outcome.fault.as_ref().is_some_and(Stop::ends_visit)
+            && let Err(stop) = self.join_series().await
+        {
+            self.outcome.fault.get_or_insert(stop);
         }
         self.visitor.check_control(self.web, self.memory);
         self.memory.forget(self.web.remember);
@@ -265,7 +273,10 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             message
         };
         seen.whole = true;
-        self.post(reading, &entry.key, entry.title.as_deref(), &message).await
+        let complete = self.post(reading, &entry.key, entry.title.as_deref(), &message).await?;
+        // Remembered as read: what is gone later was deleted.
+        seen.posts.insert(mark([entry.key.as_str()]), entry.mark);
+        Ok(complete)
     }
 
     /// Reads an entry's pages, from where replies appear or from the beginning.
@@ -390,16 +401,6 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         Ok(complete)
     }
 
-    /// Posts of a thread that was read whole, and that it no longer shows, are gone.
-    fn forget_deleted(&mut self, entry: &Entry, seen: &mut Seen, shown: Option<HashSet<u64>>) {
-        let Some(shown) = shown else { return };
-        let before = seen.posts.len();
-        seen.posts.retain(|id, _| shown.contains(id));
-        if seen.posts.len() < before {
-            self.note_deleted(entry, before - seen.posts.len());
-        }
-    }
-
     async fn post(
         &mut self,
         reading: &Reading<'_>,
@@ -407,7 +408,9 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         title: Option<&str>,
         message: &Message,
     ) -> Result<bool, Stop> {
-        let (post, complete, held) = self.assemble(reading, key, title, message).await?;
+        let Assembled { post, complete, held, pieces } = self.assemble(reading, key, title, message).await?;
+        let scope = self.scope(reading);
+        self.memory.note_pieces(&scope, &post, &pieces);
         self.memory.dirty |= self.memory.control.look(&post, self.visitor.now());
         self.outcome.sight.accepted += u64::from(self.visitor.deliver(post).await?);
         // Until here the bytes counted against the memory for downloads.
@@ -483,12 +486,5 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                 }
             });
         }
-    }
-
-    /// Records that posts which were read before are no longer there.
-    fn note_deleted(&mut self, entry: &Entry, posts: usize) {
-        let (what, at) = (self.visitor.post_id(&entry.key), self.visitor.now());
-        events::posts_deleted(&self.visitor.site.id, &what, posts);
-        self.memory.note_deleted(Deleted { at, what: what.0, posts: posts as u64 });
     }
 }

@@ -1,5 +1,7 @@
 //! Dates as sites write them. A date orders nothing and decides nothing; it is for the reader of an alert.
 
+mod words;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -41,6 +43,7 @@ pub fn parse(text: &str, format: Option<&str>, zone: &TimeZone, now: Timestamp) 
         .or_else(|| WITH_TIME.iter().find_map(|format| civil(&text, format, zone)))
         .or_else(|| DAY.iter().find_map(|format| day(&text, format, zone)))
         .or_else(|| relative(&text.to_ascii_lowercase(), zone, now))
+        .or_else(|| words::read(&text, zone, now))
 }
 
 /// `p.m.` as `PM`, `Sept.` as `Sep`, `Nov.` as `Nov`.

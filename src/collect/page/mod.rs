@@ -1,6 +1,8 @@
 //! From the bytes of a page to what stands on it. Synchronous and without memory: the same bytes give the same answer,
 //! for the service, for `site check` and for `site try`.
 
+mod found;
+
 use jiff::Timestamp;
 use scraper::{Html, Selector};
 use serde_json::Value;
@@ -10,6 +12,7 @@ use super::dates;
 use super::pick::{Known, Node, On, Pick, root};
 use super::prepass;
 use super::settings::{Item, ListForm, ListRules, PostRules, WebRules};
+use super::wall;
 
 /// Why a page could not be read as what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -250,6 +253,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn list(&self, rules: &ListRules, page: Node<'_>) -> Result<ListPage, Unreadable> {
+        if rules.find {
+            return self.found_list(rules, page);
+        }
         let item = &rules.item;
         let nodes = item.items.as_ref().map_or_else(|| vec![page], |items| items.items(page));
         let mut list = ListPage { next: self.next(item, page, Known::default()), ..ListPage::default() };
@@ -301,6 +307,9 @@ impl Reader<'_> {
     }
 
     fn posts(&self, rules: &PostRules, page: Node<'_>) -> Result<PostPage, Unreadable> {
+        if let Some(find) = rules.find {
+            return self.found_posts(rules, find, page);
+        }
         let item = &rules.item;
         let nodes = item.items.as_ref().map_or_else(|| vec![page], |items| items.items(page));
         let messages: Vec<Message> = nodes.into_iter().filter_map(|node| self.message(item, node)).collect();
@@ -348,9 +357,13 @@ impl Reader<'_> {
 
     fn check_valid(&self, item: &Item, page: Node<'_>, empty: bool) -> Result<(), Unreadable> {
         match &item.valid {
-            Some(valid) if valid.items(page).is_empty() => Err(Unreadable::NotValid("`valid` is missing")),
+            Some(valid) if valid.items(page).is_empty() => {
+                Err(Unreadable::NotValid(wall::before(page).unwrap_or("`valid` is missing")))
+            }
             // Whoever says `[]` or `{}` has an empty list; a page without rows may be anything.
-            None if empty && !matches!(page, Node::Json(..)) => Err(Unreadable::NotValid("nothing on it is an item")),
+            None if empty && !matches!(page, Node::Json(..)) => {
+                Err(Unreadable::NotValid(wall::before(page).unwrap_or("nothing on it is an item")))
+            }
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Table;
 use url::Url;
 
-use super::checked::{InboxRules, Item, ListForm, ListRules, PostRules, Site, Source, WebRules};
+use super::checked::{Dated, InboxRules, Item, ListForm, ListRules, PostRules, Site, Source, WebRules};
 use super::raw::{Done, Format, Kind, RawListing, RawPick, RawPost, RawSite, Robots};
 use super::{Families, SettingError, families};
 use crate::collect::pick::{On, Pick, Template, bounded_regex};
@@ -138,7 +138,7 @@ impl Checker {
 
     fn web(&mut self, raw: &RawSite, kind: Kind) -> Option<WebRules> {
         let policy = self.policy(raw);
-        let listings = self.listings(raw, policy.as_deref());
+        let (listings, dated) = self.listings(raw, policy.as_deref());
         let form = self.form(raw, kind);
         let post = raw.post.as_ref().map(|post| self.post(post));
         let pages_read = matches!(form, ListForm::Page) || post.is_some();
@@ -163,6 +163,7 @@ impl Checker {
             follow: self.follow(raw),
             max_follow: self.number("max_follow", raw.max_follow, 5, 0, 100) as usize,
             listings,
+            dated,
             form,
             post,
             policy: policy?,
@@ -199,24 +200,38 @@ impl Checker {
         }
     }
 
-    fn listings(&mut self, raw: &RawSite, policy: Option<&Policy>) -> Vec<Url> {
+    fn listings(&mut self, raw: &RawSite, policy: Option<&Policy>) -> (Vec<Url>, Vec<(usize, Dated)>) {
         let Some(base) = &raw.url else {
             self.error("url", "missing; hint: the address of the listing");
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let base = match Url::parse(base) {
             Ok(base) => base,
             Err(error) => {
                 self.error("url", format!("not an address ({error}); hint: https://…"));
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
         };
         let sections = raw.sections.as_deref().unwrap_or_default();
         if sections.len() > 200 {
             self.error("sections", "more than 200; hint: make two sites of it");
         }
-        let mut listings = Vec::new();
+        let (mut listings, mut dates) = (Vec::new(), Vec::new());
         for section in sections {
+            if section.contains("{%") {
+                let dated = Dated { base: base.clone(), section: section.clone() };
+                match dated.on(jiff::Timestamp::UNIX_EPOCH, &TimeZone::UTC) {
+                    Some(url) => {
+                        dates.push((listings.len(), dated));
+                        listings.push(url);
+                    }
+                    None => {
+                        let why = format!("`{section}` holds no date; hint: strftime in braces, {{%Y-%m}}");
+                        self.error("sections", why);
+                    }
+                }
+                continue;
+            }
             match base.join(section) {
                 Ok(url) => listings.push(url),
                 Err(error) => self.error("sections", format!("`{section}`: {error}; hint: relative to url")),
@@ -230,16 +245,21 @@ impl Checker {
                 self.error("url", error.to_string());
             }
         }
-        listings
+        (listings, dates)
     }
 
     fn form(&mut self, raw: &RawSite, kind: Kind) -> ListForm {
         let listing = raw.listing.clone().unwrap_or_default();
         let on = if kind == Kind::Json { On::Json } else { On::Html };
+        let find = listing.find == Some(true);
+        if find && kind != Kind::Html {
+            self.error("listing.find", "is for kind = \"html\"; hint: describe the items by their paths");
+        }
         match kind {
+            Kind::Html if find => ListForm::Html(self.list_rules(&listing, on)),
             Kind::Json | Kind::Html => {
                 if kind == Kind::Html && listing.items.is_none() {
-                    self.error("listing.items", "missing; hint: a selector for the rows");
+                    self.error("listing.items", "missing; hint: a selector for the rows, or find = true");
                 }
                 if listing.url.is_none() && listing.raw.is_none() && listing.content.is_none() {
                     self.error("listing.url", "missing; hint: where an entry's link stands");
@@ -275,13 +295,23 @@ impl Checker {
             valid: self.pick("listing.valid", raw.valid.as_ref(), on),
             invalid: self.regexes("listing.invalid", raw.invalid.as_deref()),
         };
-        ListRules { item, changed: self.pick("listing.changed", raw.changed.as_ref(), on) }
+        ListRules {
+            item,
+            find: raw.find == Some(true),
+            changed: self.pick("listing.changed", raw.changed.as_ref(), on),
+        }
     }
 
     fn post(&mut self, raw: &RawPost) -> PostRules {
         let on = if raw.format == Some(Format::Json) { On::Json } else { On::Html };
-        if raw.body.is_none() && raw.raw.is_none() {
-            self.error("post.body", "missing; hint: where the content stands, or post.raw for a link to it");
+        if raw.body.is_none() && raw.raw.is_none() && raw.find.is_none() {
+            self.error(
+                "post.body",
+                "missing; hint: where the content stands, or post.raw for a link to it, or find = \"posts\"",
+            );
+        }
+        if raw.find.is_some() && on == On::Json {
+            self.error("post.find", "is for HTML; hint: describe the posts by their paths");
         }
         let items = raw.items.clone().map(RawPick::Short);
         let item = Item {
@@ -303,7 +333,7 @@ impl Checker {
             self.error("post.page", message);
             None
         });
-        PostRules { item, on, page }
+        PostRules { item, on, page, find: raw.find }
     }
 
     fn file_hosts(&mut self, raw: &RawSite) -> Vec<String> {

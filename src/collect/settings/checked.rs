@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use scraper::Selector;
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use toml::Table;
 use url::Url;
 
 use super::check::Checker;
-use super::raw::{RawExample, RawSite};
+use super::raw::{Find, RawExample, RawSite};
 use super::{Families, SettingError};
 use crate::collect::follow::FollowRule;
 use crate::collect::pick::{On, Pick, Template};
@@ -96,8 +98,10 @@ pub struct BucketRules {
 /// How a place on the web is read.
 #[derive(Debug)]
 pub struct WebRules {
-    /// The listings.
+    /// The listings. Those whose address holds the date stand here as of some day.
     pub listings: Vec<Url>,
+    /// Of the listings whose address holds the date, their place among all and how they are written.
+    pub dated: Vec<(usize, Dated)>,
     /// What a listing is.
     pub form: ListForm,
     /// How an entry's page is read; nothing when entries are raw files or whole in the listing.
@@ -128,6 +132,52 @@ pub struct WebRules {
     pub max_attachments: usize,
     /// Zone of dates without one.
     pub zone: TimeZone,
+}
+
+/// A listing whose address holds the date.
+#[derive(Debug)]
+pub struct Dated {
+    /// What it is relative to.
+    pub base: Url,
+    /// Its address with `{%Y-%m}` and the like.
+    pub section: String,
+}
+
+impl Dated {
+    /// The address on a day. Nothing when what stands between braces is no format.
+    #[must_use]
+    pub fn on(&self, day: Timestamp, zone: &TimeZone) -> Option<Url> {
+        let (mut address, mut rest) = (String::new(), self.section.as_str());
+        while let Some((before, after)) = rest.split_once("{%") {
+            let (format, after) = after.split_once('}')?;
+            address.push_str(before);
+            address.push_str(&strtime::format(format!("%{format}"), &day.to_zoned(zone.clone())).ok()?);
+            rest = after;
+        }
+        address.push_str(rest);
+        self.base.join(&address).ok()
+    }
+}
+
+impl WebRules {
+    /// The listings to read now, and which of them may not be there yet. Those whose address holds the date are read for the
+    /// day before too: what came late in it must not be missed.
+    #[must_use]
+    pub fn listings_at(&self, now: Timestamp) -> Vec<(Url, bool)> {
+        let mut listings: Vec<(Url, bool)> = Vec::with_capacity(self.listings.len());
+        let before = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+        for (place, listing) in self.listings.iter().enumerate() {
+            match self.dated.iter().find(|(dated, _)| *dated == place) {
+                None => listings.push((listing.clone(), false)),
+                Some((_, dated)) => {
+                    let days = [before, now].into_iter().filter_map(|day| dated.on(day, &self.zone));
+                    listings.extend(days.map(|url| (url, true)));
+                }
+            }
+        }
+        listings.dedup();
+        listings
+    }
 }
 
 /// How control posts are planted.
@@ -216,6 +266,8 @@ pub struct ListRules {
     pub item: Item,
     /// What changes when the entry does.
     pub changed: Option<Pick>,
+    /// What is not described is found.
+    pub find: bool,
 }
 
 /// What stands where on an entry's page.
@@ -225,6 +277,8 @@ pub struct PostRules {
     pub item: Item,
     /// HTML or JSON.
     pub on: On,
+    /// What is found where it is not described.
+    pub find: Option<Find>,
     /// Address of the page, where it is not the entry's.
     pub page: Option<Template>,
 }

@@ -21,7 +21,8 @@ pub struct RawSite {
     pub kind: Option<Kind>,
     /// Address of the listing, or of the place that `sections` are relative to. Required except for `inbox`.
     pub url: Option<String>,
-    /// Listings to read, relative to `url`: forum sections, search pages. Default: `url` itself. At most 200.
+    /// Listings to read, relative to `url`: forum sections, search pages. One that begins anew each month or day holds the
+    /// date, as strftime in braces: `{%Y-%B}/date.html`. Default: `url` itself. At most 200.
     pub sections: Option<Vec<String>>,
     /// Folder (`inbox`) or file (`mbox`) to read. Required there.
     pub path: Option<String>,
@@ -167,6 +168,9 @@ pub struct RawLogin {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawListing {
+    /// Whether what is not described here is found by how such pages are usually built: the links that repeat and say
+    /// most are the entries. HTML only. Default false.
+    pub find: Option<bool>,
     /// The items: selector, or path to an array or object (empty for the document itself). Required for `html` and `json`.
     pub items: Option<String>,
     /// The entry's own key on the site. Default: its URL.
@@ -200,6 +204,9 @@ pub struct RawListing {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawPost {
+    /// What is found by how such pages are usually built, where it is not described here: `posts` of a thread, or the one
+    /// `paste` with its raw form. HTML only. Default: nothing.
+    pub find: Option<Find>,
     /// Whether the page is `html` or `json`. Default `html`.
     pub format: Option<Format>,
     /// Address of the page, where it is not the entry's URL: a template with `{id}`, `{url}`.
@@ -350,6 +357,16 @@ words!(
         Html = "html",
         /// JSON, read with paths.
         Json = "json",
+    }
+);
+words!(
+    /// What is looked for on a page that is not described.
+    Find {
+        /// The posts of a thread.
+        #[default]
+        Posts = "posts",
+        /// One paste, and the link to its raw form.
+        Paste = "paste",
     }
 );
 words!(

@@ -8,6 +8,7 @@ mod inbox;
 mod listings;
 mod login;
 mod reload;
+mod series;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
