@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date as day_of};
 
 use crate::model::SystemId;
-use crate::model::finding::{Finding, HitRow};
+use crate::model::finding::Finding;
 
 use super::posterior::Posterior;
 
@@ -31,13 +31,11 @@ pub(super) enum Beyond {
     Either,
 }
 
-/// The answer for one system.
-#[derive(Debug, Clone)]
-pub(super) struct Dated {
-    /// The likeliest snapshot.
-    pub(super) snapshot: Date,
-    /// First and last day on which an export would have shown these values.
-    pub(super) interval: [Date; 2],
+/// Sampled rows that single out a snapshot among its neighbours.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    /// Rows that the snapshot explains at all.
+    explained: u64,
     /// Sampled rows whose values only this snapshot has, against its neighbours before and after.
     pub(super) newer_than_previous: u64,
     /// The same against the snapshot after it.
@@ -48,7 +46,18 @@ pub(super) struct Dated {
     pub(super) newer_than_this: u64,
     /// Sampled rows that show values which no export of the system has.
     pub(super) in_none: u64,
-    /// Whether these are so many that the theft lies beyond all exports.
+}
+
+/// The answer for one system.
+#[derive(Debug, Clone)]
+pub(super) struct Dated {
+    /// The likeliest snapshot.
+    pub(super) snapshot: Date,
+    /// First and last day on which an export would have shown these values.
+    pub(super) interval: [Date; 2],
+    /// Sampled rows that speak for themselves.
+    pub(super) rows: Rows,
+    /// Whether values that no export has are so many that the theft lies beyond all exports.
     pub(super) beyond: Beyond,
     /// The neighbours' dates.
     pub(super) previous: Option<Date>,
@@ -73,21 +82,16 @@ pub(super) fn date(finding: &Finding, posterior: &Posterior, system: &SystemId, 
     let last = (at..sources.len()).take_while(|i| alike(&sources[*i])).last().unwrap_or(at);
     let previous = at.checked_sub(1).map(|i| sources[i]);
     let next = sources.get(at + 1).copied();
-    let rows = |a: usize, b: Option<usize>| b.map_or(0, |b| shows_more(finding, a, b));
     let mut dated = Dated {
         snapshot: day(best),
         interval: [day(best); 2],
-        newer_than_previous: rows(best, previous),
-        older_than_next: rows(best, next),
-        older_than_this: previous.map_or(0, |previous| shows_more(finding, previous, best)),
-        newer_than_this: next.map_or(0, |next| shows_more(finding, next, best)),
-        in_none: in_none(finding, best, &sources),
+        rows: Rows::of(finding, best, previous, next, &sources),
         beyond: Beyond::Neither,
         previous: previous.map(day),
         next: next.map(day),
         in_future: day(best) > today,
     };
-    dated.beyond = beyond(&dated, finding, best);
+    dated.beyond = beyond(&dated);
     let until = match sources.get(last + 1) {
         Some(next) => day(*next).checked_sub(1.day()).unwrap_or(day(*next)),
         None => today.max(day(sources[last])),
@@ -98,28 +102,26 @@ pub(super) fn date(finding: &Finding, posterior: &Posterior, system: &SystemId, 
 
 /// Whether `rows` are a telling part of all that contradict the snapshot.
 fn telling(rows: u64, dated: &Dated) -> bool {
-    rows > 0 && rows * 4 >= dated.older_than_this + dated.newer_than_this + dated.in_none
+    rows > 0 && rows * 4 >= dated.rows.older_than_this + dated.rows.newer_than_this + dated.rows.in_none
 }
 
 /// Values that no export has are told from errors by their number: two rows, and three in a hundred.
-fn beyond(dated: &Dated, finding: &Finding, best: usize) -> Beyond {
-    let of_best = |hit: &&HitRow| hit.candidates.iter().any(|c| usize::from(c.source) == best);
-    let explained = finding.hits.iter().filter(of_best).count() as u64;
-    if dated.in_none < 2 || dated.in_none * 33 < explained {
+fn beyond(dated: &Dated) -> Beyond {
+    if dated.rows.in_none < 2 || dated.rows.in_none * 33 < dated.rows.explained {
         return Beyond::Neither;
     }
     match (dated.previous, dated.next) {
         (None, None) => Beyond::Either,
-        (None, Some(_)) if !telling(dated.newer_than_this, dated) => Beyond::Before,
-        (Some(_), None) if !telling(dated.older_than_this, dated) => Beyond::After,
+        (None, Some(_)) if !telling(dated.rows.newer_than_this, dated) => Beyond::Before,
+        (Some(_), None) if !telling(dated.rows.older_than_this, dated) => Beyond::After,
         _ => Beyond::Neither,
     }
 }
 
 /// The interval, given the stretch of exports that cannot be told apart.
 fn interval(dated: &Dated, from: Date, until: Date) -> [Date; 2] {
-    let older = telling(dated.older_than_this, dated);
-    let newer = telling(dated.newer_than_this, dated);
+    let older = telling(dated.rows.older_than_this, dated);
+    let newer = telling(dated.rows.newer_than_this, dated);
     let from = match (dated.beyond, dated.previous) {
         (Beyond::Before | Beyond::Either, _) => OPEN,
         (_, Some(previous)) if older => from.min(previous),
@@ -130,28 +132,37 @@ fn interval(dated: &Dated, from: Date, until: Date) -> [Date; 2] {
     [from, until.max(dated.snapshot)]
 }
 
-/// Sampled rows of which `source` explains a value that `other`, an export of the same system, does not; rows whose
-/// record `other` does not hold at all among them.
-fn shows_more(finding: &Finding, source: usize, other: usize) -> u64 {
-    let more = finding.hits.iter().filter(|hit| match (cells(hit, source), cells(hit, other)) {
-        (Some(here), Some(there)) => here & !there != 0,
-        (Some(_), None) => true,
-        _ => false,
-    });
-    more.count() as u64
+impl Rows {
+    /// Counts them for `best`, one of a system's exports, in one pass over the evidence.
+    fn of(finding: &Finding, best: usize, previous: Option<usize>, next: Option<usize>, sources: &[usize]) -> Self {
+        let mut rows = Self::default();
+        for hit in &finding.hits {
+            let (mut own, mut before, mut after, mut elsewhere) = (None, None, None, 0);
+            for candidate in &hit.candidates {
+                let source = usize::from(candidate.source);
+                if source == best {
+                    own = Some(candidate);
+                } else if sources.contains(&source) {
+                    elsewhere |= candidate.cells;
+                    before = before.or((previous == Some(source)).then_some(candidate.cells));
+                    after = after.or((next == Some(source)).then_some(candidate.cells));
+                }
+            }
+            let here = own.map(|own| own.cells);
+            rows.explained += u64::from(own.is_some());
+            rows.newer_than_previous += u64::from(previous.is_some() && shows_more(here, before));
+            rows.older_than_next += u64::from(next.is_some() && shows_more(here, after));
+            rows.older_than_this += u64::from(shows_more(before, here));
+            rows.newer_than_this += u64::from(shows_more(after, here));
+            // A value that it should explain and does not, and no other export of the system does either.
+            rows.in_none += u64::from(own.is_some_and(|own| own.differ != 0 && elsewhere & !own.cells == 0));
+        }
+        rows
+    }
 }
 
-/// Sampled rows of which `best` leaves a value open that it should explain, and no other export of the system explains it.
-fn in_none(finding: &Finding, best: usize, sources: &[usize]) -> u64 {
-    let open = |hit: &&HitRow| {
-        let Some(own) = hit.candidates.iter().find(|c| usize::from(c.source) == best) else { return false };
-        let others = sources.iter().filter(|s| **s != best).filter_map(|s| cells(hit, *s));
-        own.differ != 0 && others.fold(0, |all, cells| all | cells) & !own.cells == 0
-    };
-    finding.hits.iter().filter(open).count() as u64
-}
-
-/// The cells of the row that the source's record explains.
-fn cells(hit: &HitRow, source: usize) -> Option<u64> {
-    hit.candidates.iter().find(|c| usize::from(c.source) == source).map(|c| c.cells)
+/// Whether an export explains cells of a row that another export of the system does not; what is not held at all explains
+/// none.
+fn shows_more(this: Option<u64>, other: Option<u64>) -> bool {
+    this.is_some_and(|cells| other.is_none_or(|others| cells & !others != 0))
 }

@@ -285,7 +285,7 @@ fn is_near(before: u32, record: u32) -> bool {
 fn draw(before: Option<u32>, record: u32, records: f64) -> [f64; ORDERED.len()] {
     let anywhere = 1.0 / records;
     let Some(before) = before else { return [anywhere.ln(); ORDERED.len()] };
-    let near = if is_near(before, record) { 0.5_f64.powi((record - before) as i32) } else { 0.0 };
+    let near = if is_near(before, record) { 1.0 / f64::from(1u32 << (record - before)) } else { 0.0 };
     ORDERED.map(|(strength, _)| (strength * near + (1.0 - strength) * anywhere).ln())
 }
 

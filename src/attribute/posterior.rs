@@ -6,7 +6,7 @@ use crate::model::SystemId;
 use crate::model::finding::Finding;
 
 use super::likelihood::{TableRows, log_sum};
-use super::signals;
+use super::signals::{self, Written};
 
 /// Probability, before looking, that a document in which customers of ours were recognised was not taken from us.
 const OUTSIDE: f64 = 0.5;
@@ -40,6 +40,8 @@ pub(super) struct Posterior {
     explained: Vec<u64>,
     /// For each source, how many of these follow their predecessor as in the export, and how many could.
     ordered: Vec<(usize, usize)>,
+    /// For each source, how many values of each column agree, and how many are written as it exports them.
+    written: Vec<Written>,
     systems: BTreeMap<SystemId, (f64, usize)>,
 }
 
@@ -48,7 +50,10 @@ impl Posterior {
     pub(super) fn of(finding: &Finding) -> Self {
         let tables: Vec<TableRows> = (0..finding.tables.len()).map(|t| TableRows::new(finding, t)).collect();
         let outside_of: Vec<f64> = tables.iter().map(TableRows::given_outside).collect();
-        let said: Vec<Vec<f64>> = (0..finding.tables.len()).map(|t| signals::of_table(finding, t)).collect();
+        let (said, written): (Vec<Vec<f64>>, Vec<Vec<Written>>) = (0..finding.tables.len())
+            .map(|t| signals::of_table(finding, t))
+            .map(|said| (said.weights, said.written))
+            .unzip();
         let snapshots = snapshots(finding);
         let canaries = canaries(finding);
         let all_canaries: f64 = canaries.values().sum();
@@ -85,14 +90,28 @@ impl Posterior {
         }));
         let mixes = mixes(finding, &tables, &said, &outside_of, &weights);
         let mut posterior = Self::normalised(finding, weights, &between, outside, mixes);
-        posterior.explained = (0..finding.sources.len()).map(|s| tables.iter().map(|t| t.explained(s)).sum()).collect();
-        posterior.ordered = (0..finding.sources.len())
+        posterior.count(finding.sources.len(), &tables, &written);
+        posterior
+    }
+
+    /// Counts for each source what is said of it in words.
+    fn count(&mut self, sources: usize, tables: &[TableRows], written: &[Vec<Written>]) {
+        self.explained = (0..sources).map(|s| tables.iter().map(|t| t.explained(s)).sum()).collect();
+        self.ordered = (0..sources)
             .map(|source| {
                 let of_tables = tables.iter().map(|table| table.in_order(source));
                 of_tables.fold((0, 0), |sum, table| (sum.0 + table.0, sum.1 + table.1))
             })
             .collect();
-        posterior
+        for of_table in written {
+            self.written.resize(sources, Vec::new());
+            for (total, counts) in self.written.iter_mut().zip(of_table) {
+                total.resize(counts.len(), (0, 0));
+                total.iter_mut().zip(counts).for_each(|(total, (agree, exact))| {
+                    *total = (total.0 + agree, total.1 + exact);
+                });
+            }
+        }
     }
 
     fn normalised(
@@ -146,6 +165,7 @@ impl Posterior {
             mixes: named,
             explained: Vec::new(),
             ordered: Vec::new(),
+            written: Vec::new(),
             systems,
         }
     }
@@ -168,6 +188,11 @@ impl Posterior {
     /// How many sampled rows follow their predecessor as in the export of a source, and how many could.
     pub(super) fn in_order(&self, source: usize) -> (usize, usize) {
         self.ordered.get(source).copied().unwrap_or_default()
+    }
+
+    /// For each column of a source, how many values agree, and how many of them are written as it exports them.
+    pub(super) fn written(&self, source: usize) -> &[(u64, u64)] {
+        self.written.get(source).map_or(&[], Vec::as_slice)
     }
 
     /// The likeliest snapshot of the system, as a position in `Finding::sources`.

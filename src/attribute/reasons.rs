@@ -180,24 +180,24 @@ impl Case<'_> {
                 reasons.push((3.0 * rows as f64, format!("{} values that the {other} export {what}", carry(rows))));
             }
         };
-        say(dated.newer_than_previous, dated.previous, "did not have");
-        say(dated.older_than_next, dated.next, "no longer had");
+        say(dated.rows.newer_than_previous, dated.previous, "did not have");
+        say(dated.rows.older_than_next, dated.next, "no longer had");
         // What the neighbours have and this export has not: the theft lies between.
-        say(dated.older_than_this, dated.previous.map(|_| dated.snapshot), "no longer had");
-        say(dated.newer_than_this, dated.next.map(|_| dated.snapshot), "did not have yet");
+        say(dated.rows.older_than_this, dated.previous.map(|_| dated.snapshot), "no longer had");
+        say(dated.rows.newer_than_this, dated.next.map(|_| dated.snapshot), "did not have yet");
         reasons
     }
 
     fn habits(&self) -> Option<Reason> {
         let columns = &self.finding.sources[self.source].columns;
-        let counts = self.written(self.source);
+        let counts = self.posterior.written(self.source);
         // Telling only where the rate is far from chance: an as-exported tag has four bits.
         let kept: Vec<usize> = (0..columns.len()).filter(|c| as_exported(counts[*c])).collect();
         if kept.is_empty() {
             return None;
         }
         let rival = self.next_likeliest().map(|rival| self.posterior.best_source(rival));
-        let theirs = rival.map(|rival| (rival, self.written(rival)));
+        let theirs = rival.map(|rival| (rival, self.posterior.written(rival)));
         let differs = |c: &usize| theirs.as_ref().is_some_and(|(rival, theirs)| self.differs_from(*rival, theirs, *c));
         let not_theirs: Vec<usize> = kept.iter().copied().filter(differs).collect();
         let names = |of: &[usize]| quoted(&of.iter().map(|c| columns[*c].0.clone()).collect::<Vec<_>>());
@@ -211,18 +211,6 @@ impl Case<'_> {
             None => format!("written exactly as it exports them: {}", names(&kept)),
         };
         Some((kept.len() as f64 * if not_theirs.is_empty() { 1.0 } else { 4.0 }, words))
-    }
-
-    /// For each column of a source, how many values agree and how many of them are written as it exports them.
-    fn written(&self, source: usize) -> Vec<(u64, u64)> {
-        let mut counts = vec![(0, 0); self.finding.sources[source].columns.len()];
-        for table in 0..self.finding.tables.len() {
-            for (total, (agree, exact)) in counts.iter_mut().zip(signals::as_exported(self.finding, table, source)) {
-                total.0 += agree;
-                total.1 += exact;
-            }
-        }
-        counts
     }
 
     /// Whether another source holds this column's kind and writes it in another way.
@@ -286,7 +274,7 @@ fn as_exported((agree, exact): (u64, u64)) -> bool {
 /// What lies outside of the exports that there are.
 fn beyond(dated: &Dated) -> Vec<String> {
     let mut reasons = Vec::new();
-    let carried = carry(dated.in_none);
+    let carried = carry(dated.rows.in_none);
     match dated.beyond {
         Beyond::Neither => {}
         Beyond::Before => reasons.push(format!(

@@ -89,21 +89,30 @@ pub(super) const CANARY: f64 = 14.0;
 /// Canaries beyond these add nothing: what is left is the doubt whether they were kept secret.
 pub(super) const MOST_CANARIES: f64 = 3.0;
 
+/// What one table says of the sources.
+pub(super) struct Said {
+    /// Log likelihood ratio, by source.
+    pub(super) weights: Vec<f64>,
+    /// By source.
+    pub(super) written: Vec<Written>,
+}
+
 /// What table `table` says of each source.
-pub(super) fn of_table(finding: &Finding, table: usize) -> Vec<f64> {
+pub(super) fn of_table(finding: &Finding, table: usize) -> Said {
     let evidence = &finding.tables[table];
+    let written = written(finding, table);
     let all = 0..finding.sources.len();
     let chosen: Vec<f64> =
         all.clone().map(|s| columns_of(evidence, s).map_or(0.0, |c| choice(finding, table, c, s))).collect();
     // Somebody else's table shows a choice of columns too, of which nothing is known: no likelier and no less likely than
     // the best of ours.
     let best = chosen.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    all.map(|source| {
+    let weights = all.map(|source| {
         let columns = columns_of(evidence, source);
-        let written = columns.map_or(0.0, |columns| names(finding, evidence, columns, source) + order(columns));
-        habits(finding, table, source) + written + chosen[source] - best
-    })
-    .collect()
+        let named = columns.map_or(0.0, |columns| names(finding, evidence, columns, source) + order(columns));
+        habits(&written[source]) + named + chosen[source] - best
+    });
+    Said { weights: weights.collect(), written }
 }
 
 /// The source's column that each column of the table holds.
@@ -111,17 +120,19 @@ pub(super) fn columns_of(table: &TableEvidence, source: usize) -> Option<&[Optio
     table.columns.iter().find(|(s, _)| *s as usize == source).map(|(_, columns)| columns.as_slice())
 }
 
-/// For each column of the source: how many values of the table agree, and how many of these are written exactly as the
-/// system exports them.
-pub(super) fn as_exported(finding: &Finding, table: usize, source: usize) -> Vec<(u64, u64)> {
-    let mut counts = vec![(0, 0); finding.sources[source].columns.len()];
-    for hit in finding.hits.iter().filter(|hit| hit.table as usize == table) {
-        for candidate in hit.candidates.iter().filter(|c| c.source as usize == source) {
-            for column in bits(candidate.agree & !candidate.masked) {
-                if let Some((agree, exact)) = counts.get_mut(column) {
-                    *agree += 1;
-                    *exact += candidate.exported >> column & 1;
-                }
+/// For each column of a source: how many values agree, and how many of these are written exactly as the system exports
+/// them.
+pub(super) type Written = Vec<(u64, u64)>;
+
+/// The same for every source, counted over one table.
+fn written(finding: &Finding, table: usize) -> Vec<Written> {
+    let mut counts: Vec<Written> = finding.sources.iter().map(|source| vec![(0, 0); source.columns.len()]).collect();
+    for candidate in finding.hits.iter().filter(|hit| hit.table as usize == table).flat_map(|hit| &hit.candidates) {
+        let counts = &mut counts[usize::from(candidate.source)];
+        for column in bits(candidate.agree & !candidate.masked) {
+            if let Some((agree, exact)) = counts.get_mut(column) {
+                *agree += 1;
+                *exact += candidate.exported >> column & 1;
             }
         }
     }
@@ -131,10 +142,9 @@ pub(super) fn as_exported(finding: &Finding, table: usize, source: usize) -> Vec
 /// Values written as the system writes them. Either the thief left them alone, and nearly all are; or somebody rewrote them
 /// (or they never were the system's), and a column looks it at any rate, mostly all or none of it. Bounded below by the
 /// chance of that.
-fn habits(finding: &Finding, table: usize, source: usize) -> f64 {
-    let counts = as_exported(finding, table, source);
-    let left = counts.into_iter().filter(|(agree, _)| *agree > 0).map(|(agree, exact)| {
-        let (exact, changed) = (exact as f64, (agree - exact) as f64);
+fn habits(written: &Written) -> f64 {
+    let left = written.iter().filter(|(agree, _)| *agree > 0).map(|(agree, exact)| {
+        let (exact, changed) = (*exact as f64, (agree - exact) as f64);
         exact * 0.985_f64.ln() + changed * 0.015_f64.ln() - beta_binomial(exact, changed)
     });
     let left = (KEPT_VALUES.ln() + left.sum::<f64>()).min(MOST);

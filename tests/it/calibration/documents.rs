@@ -37,6 +37,29 @@ const STRANGERS: u64 = 1 << 40;
 type RowsOf<'a> = dyn Fn(&System, &[Column], &[u64]) -> Vec<DocumentRow> + 'a;
 
 impl Document {
+    /// Rows of one system as of one day, as its columns show them.
+    pub(super) fn taken(world: &World, draw: &mut Draw) -> Self {
+        let at = draw.below(world.systems.len());
+        let system = &world.systems[at];
+        let day = leak_day(system, draw);
+        let columns = shown_columns(system, draw);
+        let size = *draw.one_of(&[12, 20, 40, 100, 300, 1_000]);
+        let people = taken_people(&world.members(system, day), size, draw);
+        let cells = |p: u64| columns.iter().map(|c| world.cell(system, c, p, day)).collect();
+        Self {
+            header: Some(columns.iter().map(|c| c.header.clone()).collect()),
+            rows: people.iter().map(|p| DocumentRow { person: Some(*p), cells: cells(*p) }).collect(),
+            truth: Truth { systems: vec![at], day, what: "leak", ..Truth::default() },
+        }
+    }
+
+    /// The same as it is posted.
+    pub(super) fn finished(mut self, world: &World, draw: &mut Draw) -> Self {
+        self.disguise(draw);
+        self.truth.nearest = nearest(world, &world.systems[self.truth.systems[0]], &self);
+        self
+    }
+
     /// A leak of one system, rarely of two.
     pub fn leak(world: &World, draw: &mut Draw) -> Self {
         let at = draw.below(world.systems.len());
@@ -186,7 +209,7 @@ impl Document {
     }
 }
 
-fn outsider(world: &World, column: &Column, person: u64, day: i64) -> Option<Cell> {
+pub(super) fn outsider(world: &World, column: &Column, person: u64, day: i64) -> Option<Cell> {
     let value = world.people.value(person, column.what, day)?;
     Some(Cell { what: column.what, value, style: column.style, masked: false })
 }

@@ -9,6 +9,7 @@ mod draw;
 mod evidence;
 mod figures;
 mod indexed;
+mod peculiar;
 mod people;
 mod world;
 
@@ -19,7 +20,8 @@ use vigie::model::{ScanReport, SystemId};
 
 use documents::Document;
 use draw::Draw;
-use figures::{Figures, Outcome, calibration_error, false_leaks, reliability, report};
+use figures::{Figures, HEADING, Outcome, calibration_error, false_leaks, reliability, report};
+use peculiar::{Peculiar, Worked};
 use world::{Scale, World};
 
 /// Documents drawn of one world: a third are look-alikes.
@@ -37,11 +39,21 @@ fn simple_rules(finding: &Finding) -> [Option<String>; 3] {
 
 /// Draws a world and its documents, and judges them by the evidence that `find` gets from each.
 fn outcomes(world: &World, seed: u64, documents: usize, find: impl Fn(&Document) -> Finding) -> Vec<Outcome> {
+    outcomes_of(world, seed, documents, Document::leak, find)
+}
+
+/// The same of leaks made by `leak`.
+fn outcomes_of(
+    world: &World,
+    seed: u64,
+    documents: usize,
+    leak: impl Fn(&World, &mut Draw) -> Document,
+    find: impl Fn(&Document) -> Finding,
+) -> Vec<Outcome> {
     let mut draw = Draw::new(draw::mix(&[seed, 5]));
     let mut outcomes = Vec::with_capacity(documents);
     for no in 0..documents {
-        let document =
-            if no % 3 == 2 { Document::look_alike(world, &mut draw) } else { Document::leak(world, &mut draw) };
+        let document = if no % 3 == 2 { Document::look_alike(world, &mut draw) } else { leak(world, &mut draw) };
         let finding = find(&document);
         outcomes.push(Outcome::of(world, &document, &judged(&finding), simple_rules(&finding)));
     }
@@ -88,6 +100,39 @@ fn thousands_of_leaks() {
     let leaks = Figures::of("all", all.iter());
     assert!(error_of_likeliest(&all) <= 0.03);
     assert!(leaks.brier <= 0.03 && leaks.log_loss <= 0.15);
+}
+
+/// Outcomes of peculiar worlds and of leaks that were worked on, `count` worlds of each kind.
+fn of_peculiar(count: u64, scale: Scale, documents: usize) -> Vec<(String, Vec<Outcome>)> {
+    let judged = |world: World, seed: u64, leak: &dyn Fn(&World, &mut Draw) -> Document| {
+        outcomes_of(&world, seed, documents, leak, |document| evidence::finding(&world, document))
+    };
+    let seeds = |kind: usize| (3_000 + 1_000 * kind as u64..3_000 + 1_000 * kind as u64 + count).into_par_iter();
+    let worlds = Peculiar::ALL.iter().enumerate().map(|(kind, peculiar)| {
+        let of = |seed| judged(World::peculiar(seed, scale, *peculiar), seed, &Document::leak);
+        (format!("{peculiar:?}"), seeds(kind).flat_map_iter(of).collect())
+    });
+    let worked = Worked::ALL.iter().enumerate().map(|(kind, worked)| {
+        let leak = |world: &World, draw: &mut Draw| Document::worked(world, draw, *worked);
+        let of = |seed| judged(World::draw(seed, scale), seed, &leak);
+        (format!("{worked:?}"), seeds(10 + kind).flat_map_iter(of).collect())
+    });
+    worlds.chain(worked).collect()
+}
+
+fn print_peculiar(all: &[(String, Vec<Outcome>)]) {
+    println!("{HEADING}  error  false leaks");
+    for (name, outcomes) in all {
+        let (error, false_leaks) = (error_of_likeliest(outcomes), false_leaks(outcomes));
+        println!("{}  {error:.3} {false_leaks} of {}", Figures::of(name, outcomes.iter()), outcomes.len() / 3);
+    }
+}
+
+#[test]
+#[ignore = "minutes: `just calibration`"]
+fn peculiar_worlds_and_leaks_that_were_worked_on() {
+    let all = of_peculiar(worlds(60).div_ceil(5), Scale::FULL, OF_WORLD);
+    print_peculiar(&all);
 }
 
 #[test]

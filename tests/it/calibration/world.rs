@@ -25,6 +25,7 @@ pub struct Column {
 pub const ABSENT: u32 = u32::MAX;
 
 /// One export.
+#[derive(Clone)]
 pub struct Snapshot {
     pub day: i64,
     /// Who stands in each row.
@@ -34,16 +35,21 @@ pub struct Snapshot {
 }
 
 /// A source system.
+#[derive(Clone)]
 pub struct System {
     pub id: String,
     pub columns: Vec<Column>,
     /// Oldest first.
     pub snapshots: Vec<Snapshot>,
-    number: u64,
-    share: f64,
+    pub(super) number: u64,
+    /// Systems of one numbering give a person the same key.
+    pub(super) keys: u64,
+    pub(super) share: f64,
     /// A system all of whose customers are also this system's.
-    within: Option<usize>,
-    by_entry: bool,
+    pub(super) within: Option<usize>,
+    /// Of two halves of the population, the one that it serves.
+    pub(super) half: Option<u64>,
+    pub(super) by_entry: bool,
 }
 
 /// Everything there is.
@@ -95,6 +101,8 @@ impl World {
             columns: self.draw_columns(number, draw),
             snapshots: Vec::new(),
             number: number as u64,
+            keys: number as u64,
+            half: None,
             // Many systems hold nearly every customer; that is what makes overlaps blame the wrong one.
             share: if draw.chance(0.45) { 0.8 + 0.2 * draw.unit() } else { draw.magnitude(0.02, 0.8) },
             within,
@@ -104,17 +112,23 @@ impl World {
             .map(|_| EXPORTS.0 + draw.below((EXPORTS.1 - EXPORTS.0) as usize) as i64)
             .collect();
         days.sort_unstable();
-        days.dedup();
         if self.members(&system, days[0]).len() < FEWEST {
             system.within = None;
             system.share = system.share.max(4.0 * FEWEST as f64 / self.population as f64);
         }
-        system.snapshots = days.into_iter().map(|day| self.export(&system, day)).collect();
+        self.export_on(&mut system, days);
         system
     }
 
+    /// Gives the system the exports of these days, and no others.
+    pub(super) fn export_on(&self, system: &mut System, mut days: Vec<i64>) {
+        days.sort_unstable();
+        days.dedup();
+        system.snapshots = days.into_iter().map(|day| self.export(system, day)).collect();
+    }
+
     /// Columns of its own choice, or (one in four) mostly those of another system: copies are common.
-    fn draw_columns(&self, number: usize, draw: &mut Draw) -> Vec<Column> {
+    pub(super) fn draw_columns(&self, number: usize, draw: &mut Draw) -> Vec<Column> {
         let mut chosen: Vec<Attribute> = if number > 0 && draw.chance(0.25) {
             self.systems[draw.below(number)].columns.iter().map(|c| c.what).collect()
         } else {
@@ -153,6 +167,9 @@ impl World {
         if system.within.is_some_and(|outer| !self.holds(&self.systems[outer], person, day)) {
             return false;
         }
+        if system.half.is_some_and(|half| mix(&[self.people.seed, person, 802]) % 2 != half) {
+            return false;
+        }
         let drawn = |stream: u64| share(&[self.people.seed, 400 + system.number, person, stream]);
         // Two thirds were customers before anything begins, some leave again; systems hear of both with a delay.
         let customer = |stream: u64| share(&[self.people.seed, person, 800 + stream]);
@@ -183,7 +200,7 @@ impl World {
 
     /// What the system shows of a person on a day, in one of its columns.
     pub fn cell(&self, system: &System, column: &Column, person: u64, day: i64) -> Option<Cell> {
-        let own = |range: u64| (system.number << 32) | (mix(&[self.people.seed, 700, system.number, person]) % range);
+        let own = |range: u64| (system.keys << 32) | (mix(&[self.people.seed, 700, system.keys, person]) % range);
         let value = match column.what {
             Attribute::Ref | Attribute::Contract => own(100_000_000),
             what => self.people.value(person, what, day)?,
