@@ -25,6 +25,8 @@ pub(super) struct Explained {
     /// What the values would be worth as of whatever day any of our systems knows them of, as far as this source has the
     /// columns.
     pub(super) any_day: f64,
+    /// The same whether it has the columns or not.
+    pub(super) enriched: f64,
 }
 
 /// What one source explains of a table.
@@ -90,12 +92,15 @@ fn weigh(finding: &Finding, hits: &[&HitRow], sides: &mut [Side]) -> Vec<f64> {
                 values,
                 public: others,
                 any_day: worth[source].sum(&shown, held[source]),
+                enriched: values,
             });
         }
         let known = known.best();
         for candidate in &hit.candidates {
             if let Some(row) = sides[usize::from(candidate.source)].rows.last_mut() {
-                row.any_day = row.any_day.min(known + row.values - row.public);
+                let everything = known + row.values - row.public;
+                row.any_day = row.any_day.min(everything);
+                row.enriched = everything;
             }
         }
         public.push(known);

@@ -122,8 +122,18 @@ impl TableRows {
     /// The same if it was taken from the source's system on a day that its exports do not show: the values are those of
     /// other days, as far as any of our systems knows them.
     pub(super) fn given_other_day(&self, source: usize) -> f64 {
+        self.given_partly(source, |row| row.any_day)
+    }
+
+    /// The same if somebody put columns beside those of the source, which other systems of ours happen to know.
+    pub(super) fn given_enriched(&self, source: usize) -> f64 {
+        self.given_partly(source, |row| row.enriched)
+    }
+
+    /// The same if some of the rows, an unknown share, are worth something else than what the source makes of them.
+    fn given_partly(&self, source: usize, values: impl Fn(&Explained) -> f64) -> f64 {
         let ways = OF_ONE_DAY.iter().filter(|share| **share < 1.0);
-        let given = ways.map(|share| self.given_rows(source, |row| either(*share, row.values, row.any_day)));
+        let given = ways.map(|share| self.given_rows(source, |row| either(*share, row.values, values(row))));
         given.fold(f64::NEG_INFINITY, f64::max)
     }
 

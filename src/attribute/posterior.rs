@@ -19,6 +19,8 @@ const BYSTANDER: f64 = 0.3;
 const BETWEEN: f64 = 0.4;
 /// How likely a theft is, against the same, on a day whose values other systems know better than any export of its own.
 const ANOTHER_DAY: f64 = 0.1;
+/// How likely a theft is, against the same, beside whose columns somebody put others of the same people.
+const ENRICHED: f64 = 0.02;
 /// Share of leaks of which some rows stand among a multitude from elsewhere: a list put together from many thefts. Only a
 /// canary can tell that from customers who are somebody else's too.
 const COMPILED: f64 = 0.03;
@@ -84,10 +86,14 @@ impl Posterior {
                 (a, BETWEEN.ln() + stolen(&finding.sources[a].system, &mut { taken }))
             })
             .collect();
-        between.extend(likeliest(finding, &weights).into_iter().map(|source| {
-            let taken = tables.iter().zip(&said).map(|(table, said)| table.given_other_day(source) + said[source]);
-            (source, ANOTHER_DAY.ln() + stolen(&finding.sources[source].system, &mut { taken }))
-        }));
+        for source in likeliest(finding, &weights) {
+            let ways: [(f64, fn(&TableRows, usize) -> f64); 2] =
+                [(ANOTHER_DAY, TableRows::given_other_day), (ENRICHED, TableRows::given_enriched)];
+            between.extend(ways.map(|(prior, given)| {
+                let taken = tables.iter().zip(&said).map(|(table, said)| given(table, source) + said[source]);
+                (source, prior.ln() + stolen(&finding.sources[source].system, &mut { taken }))
+            }));
+        }
         let mixes = mixes(finding, &tables, &said, &outside_of, &weights);
         let mut posterior = Self::normalised(finding, weights, &between, outside, mixes);
         posterior.count(finding.sources.len(), &tables, &written);
