@@ -3,10 +3,13 @@
 //!
 //! What lives here: where a secret is and reading it once. What does not: what it is for.
 
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::model::{Sensitive, SettingProblem};
 
@@ -17,8 +20,7 @@ const MAX: u64 = 64 << 10;
 const OF_THE_SERVICE: &str = "/run/credentials/vigie.service";
 
 /// Where a secret is, as written: `{ file = "/etc/vigie/hook.secret" }` or `{ credential = "hook" }`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawSecret {
     /// A file that only its owner may read.
     pub file: Option<PathBuf>,
@@ -68,6 +70,46 @@ pub enum SecretError {
     },
 }
 
+/// By hand, because what stands in its place by mistake is the secret itself, and serde would quote it.
+impl<'de> Deserialize<'de> for RawSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Place {
+            file: Option<PathBuf>,
+            credential: Option<String>,
+        }
+        struct PlaceVisitor;
+        impl<'de> Visitor<'de> for PlaceVisitor {
+            type Value = RawSecret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("{ file = \"/path\" } or { credential = \"name\" }")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawSecret, A::Error> {
+                let place = Place::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawSecret { file: place.file, credential: place.credential })
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<RawSecret, E> {
+                Err(E::custom(
+                    "is the secret itself, which never stands here; hint: write it into a file, and { file = \"/path\" } here",
+                ))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<RawSecret, E> {
+                self.visit_str("")
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<RawSecret, E> {
+                self.visit_str("")
+            }
+        }
+        deserializer.deserialize_map(PlaceVisitor)
+    }
+}
+
 impl RawSecret {
     /// Checks that exactly one place is named.
     ///
@@ -83,6 +125,15 @@ impl RawSecret {
                 setting,
                 "names no secret; hint: { file = \"/path\" } or { credential = \"name\" }, not both",
             )),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Credential(name) => write!(f, "credential `{name}`"),
         }
     }
 }
@@ -147,5 +198,22 @@ mod tests {
         assert!(check("").is_err() && check("file = 'a'\ncredential = 'b'").is_err());
         assert!(check("credential = '../x'").is_err());
         assert_eq!(check("credential = 'hook'"), Ok(SecretRef::Credential("hook".into())));
+    }
+
+    #[test]
+    fn a_secret_in_its_own_place_is_refused_and_not_repeated() {
+        #[derive(Debug, Deserialize)]
+        struct Raw {
+            #[serde(rename = "key")]
+            _key: RawSecret,
+        }
+        for written in ["key = 'hunter2'", "key = 4711", "key = 4.711", "key = true", "key = ['hunter2']"] {
+            let error = toml::from_str::<Raw>(written).unwrap_err();
+            let said = error.message();
+            assert!(!said.contains("hunter2") && !said.contains("711"), "{said}");
+            assert!(said.contains("file"), "{said}");
+        }
+        let unknown = toml::from_str::<Raw>("key = { fle = 'a' }").unwrap_err();
+        assert!(unknown.message().starts_with("unknown field `fle`"), "{unknown}");
     }
 }

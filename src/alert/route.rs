@@ -161,6 +161,12 @@ impl RawDigest {
 }
 
 impl Route {
+    /// The systems that are asked for; none for all.
+    #[must_use]
+    pub fn systems(&self) -> &[SystemId] {
+        &self.systems
+    }
+
     /// Whether alerts are told together.
     #[must_use]
     pub fn has_digest(&self) -> bool {

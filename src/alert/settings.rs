@@ -243,12 +243,15 @@ impl RawChannel {
     }
 }
 
+/// Every kind there is, as a hint.
+const KINDS: &str = "mail, webhook, chat, misp, thehive, rt, taxii, stix, intelmq, syslog, stream, journal, file";
+
 type CheckedKind = Result<Kind, (&'static str, Vec<SettingProblem>)>;
 
 fn one_kind(mut checked: Vec<CheckedKind>) -> Result<Kind, Vec<SettingProblem>> {
     if checked.len() != 1 {
-        let hint = "give it exactly one of file, webhook, misp, thehive, chat, syslog, stream, journal";
-        return Err(vec![SettingProblem::new("", format!("has {} kinds; hint: {hint}", checked.len()))]);
+        let count = if checked.is_empty() { "has no kind" } else { "has more than one kind" };
+        return Err(vec![SettingProblem::new("", format!("{count}; hint: give it exactly one of {KINDS}"))]);
     }
     checked.remove(0).map_err(|(kind, problems)| problems.into_iter().map(|p| under(kind, p)).collect())
 }
@@ -323,6 +326,7 @@ mod tests {
             }
         }
         assert_eq!(kinds, 13);
+        assert_eq!(KINDS.split(", ").count(), kinds, "the hint names every kind");
         for when in text.lines().filter(|line| line.starts_with("when = ")) {
             let raw: RawChannel = toml::from_str(when).unwrap();
             raw.when.validate().unwrap();

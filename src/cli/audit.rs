@@ -107,10 +107,10 @@ fn verify(args: &VerifyArgs, trail: &Trail, config: &Config) -> Outcome {
     out.flush()?;
     let unsigned = checked.entries.saturating_sub(checked.signed_up_to);
     eprintln!(
-        "{} entries, {} that hold, up to entry {}; {unsigned} since: {}",
+        "{} entries, signed up to entry {} ({}), {unsigned} since: {}",
         checked.entries,
-        counted(checked.checkpoints, "checkpoint"),
         checked.signed_up_to,
+        counted(checked.checkpoints, "sound checkpoint"),
         counted(checked.count, "fault"),
     );
     Ok(if checked.count == 0 { Exit::Done } else { Exit::Incomplete })

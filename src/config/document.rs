@@ -263,17 +263,30 @@ fn cut_out_of_array(array: &mut toml::de::DeArray<'_>, at: usize) -> Option<Stri
     })
 }
 
-/// serde's words for an unknown field, in ours.
+/// What serde and those who parse for it say, in our words.
 fn in_our_words(message: &str) -> String {
-    let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
-    let Some((name, known)) = rest.split_once('`') else { return message.to_owned() };
-    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-    let hint = match closest(name, &known) {
+    if message.contains("duration") {
+        return "is no duration; hint: write \"30s\", \"15m\" or \"72h\"".to_owned();
+    }
+    if [" hour", " minute", " second"].iter().any(|part| message.contains(part)) {
+        return "is no time of day; hint: write \"08:00\"".to_owned();
+    }
+    let unknown = |what: &str| {
+        let (name, known) = message.strip_prefix(&format!("unknown {what} `"))?.split_once('`')?;
+        Some((name, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()))
+    };
+    let hint = |name: &str, known: &[&str]| match closest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => "there are no settings here".to_owned(),
         None => format!("known here: {}", known.join(", ")),
     };
-    format!("unknown setting `{name}`; hint: {hint}")
+    if let Some((name, known)) = unknown("field") {
+        return format!("unknown setting `{name}`; hint: {}", hint(name, &known));
+    }
+    match unknown("variant") {
+        Some((name, known)) => format!("cannot be `{name}`; hint: {}", hint(name, &known)),
+        None => message.to_owned(),
+    }
 }
 
 /// The name among `known` that differs by at most two letters.
@@ -340,6 +353,22 @@ mod tests {
         assert_eq!(sorted, [1, 3, 4, 7, 11, 13], "{found:#?}");
         assert_eq!((raw.name.as_str(), raw.inner.level, raw.list.len(), raw.list[1].on), ("n", 7, 2, true));
         assert!(found.iter().any(|(_, m)| m == "unknown setting `nmae`; hint: did you mean `name`?"), "{found:#?}");
+    }
+
+    #[test]
+    fn what_parsers_say_is_said_in_words_of_ours() {
+        let variant = "unknown variant `ambr`, expected one of `clear`, `green`, `amber`";
+        assert_eq!(in_our_words(variant), "cannot be `ambr`; hint: did you mean `amber`?");
+        let variant = "unknown variant `secret`, expected one of `clear`, `green`, `amber`";
+        assert_eq!(in_our_words(variant), "cannot be `secret`; hint: known here: clear, green, amber");
+        let duration =
+            toml::from_str::<toml::Table>("a = '30'").unwrap()["a"].clone().try_into::<jiff::SignedDuration>();
+        assert!(in_our_words(duration.unwrap_err().message()).starts_with("is no duration"));
+        for wrong in ["25:00", "8h", "08:61", "", "morning"] {
+            let time = toml::Value::String(wrong.into()).try_into::<jiff::civil::Time>();
+            let said = in_our_words(time.unwrap_err().message());
+            assert!(said.starts_with("is no time of day"), "{wrong}: {said}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod watchlists;
 
 pub use document::{Document, Section, Text};
 pub use problem::{Problem, Problems};
-pub use service::{Config, KeySource, read_config};
+pub use service::{Config, KeySource, look_over_channels, read_config};
 pub use terms::{TERMS_FILE, parse_term_watchlist, read_term_watchlist};
 pub use watchlist::{RECORDS_FILE, RecordWatchlist, read_record_watchlist};
 pub use watchlists::{Watchlists, read_watchlists};

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::document::{Section, Text};
 use super::problem::Problems;
 use super::sites::{SiteFolders, read_sites};
+use crate::alert::channels::{Surroundings, look_over};
 use crate::alert::{AlertSettings, RawAlertSettings};
 use crate::collect::Site;
 use crate::collect::push::{PushSettings, RawPushSettings};
@@ -212,6 +213,23 @@ pub fn read_config(file: &Path) -> Result<Config, Problems> {
     let mut problems = document.into_problems();
     problems.append(elsewhere);
     problems.or_ok(|| checked.expect("what is missing is a problem"))
+}
+
+/// Whether what the channels need beside the file is there: secrets, certificates, folders. Reads only; for the service's
+/// start and for whoever wants to know beforehand.
+///
+/// # Errors
+/// Everything that is missing, at the place of its channel.
+pub fn look_over_channels(config: &Config, with: &Surroundings) -> Result<(), Problems> {
+    let text = Text::open(&config.file)?;
+    let document = text.parse();
+    for settings in &config.alert.channels {
+        if let Err(missing) = look_over(settings, with, &config.state) {
+            let name = &settings.name;
+            document.root().problem(&format!("alert.channels.{name}"), format!("channel `{name}`: {missing}"));
+        }
+    }
+    document.into_problems().or_ok(|| ())
 }
 
 /// One room's section: read, then checked by the room; an absent section is one with nothing written in it.

@@ -40,6 +40,18 @@ pub struct Settings {
     path: PathBuf,
 }
 
+impl Settings {
+    /// Whether the file's folder is there; `state` will be.
+    pub(super) fn look_over(&self, state: &Path) -> Result<(), SetupError> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if folder == state {
+            return Ok(());
+        }
+        let open = |source| SetupError::Open { path: self.path.clone(), source };
+        std::fs::read_dir(folder).map(drop).map_err(open)
+    }
+}
+
 impl RawSettings {
     /// Checks all settings.
     ///

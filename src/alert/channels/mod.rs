@@ -20,6 +20,7 @@ pub mod syslog;
 pub mod thehive;
 pub mod webhook;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::channel::Channel;
@@ -80,7 +81,7 @@ impl Kind {
     }
 }
 
-/// Why a channel cannot be set up. The others go on.
+/// Why a channel cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A secret cannot be had.
@@ -92,6 +93,14 @@ pub enum SetupError {
     /// HTTP cannot be set up.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A certificate cannot be read.
+    #[error("cannot read {}; hint: does the file exist, may vigie read it?", path.display())]
+    Read {
+        /// Its path.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file or socket cannot be opened.
     #[error("cannot open {}; hint: check that its folder exists and vigie may write there", path.display())]
     Open {
@@ -130,4 +139,21 @@ pub fn set_up(settings: &ChannelSettings, with: &Surroundings) -> Result<Arc<dyn
         Kind::Stream(own) => Arc::new(stream::StreamChannel::listen(own, settings.clearance, Arc::clone(&with.store))?),
         Kind::Journal(_) => Arc::new(journal::JournalChannel),
     })
+}
+
+/// Whether a channel could be set up: its secrets, certificates and folders are there. Writes and sends nothing. Not missed
+/// is what systemd hands to the service, and the folder `state`, which is made at its start.
+///
+/// # Errors
+/// What is missing.
+pub fn look_over(settings: &ChannelSettings, with: &Surroundings, state: &Path) -> Result<(), SetupError> {
+    match &settings.kind {
+        Kind::File(own) => own.look_over(state),
+        // Its folder comes and goes with the service.
+        Kind::Stream(_) => Ok(()),
+        _ => match set_up(settings, with) {
+            Err(SetupError::Secret(SecretError::NoCredentials { .. })) => Ok(()),
+            other => other.map(drop),
+        },
+    }
 }

@@ -247,8 +247,8 @@ fn tls(settings: &Settings) -> Result<(tokio_rustls::TlsConnector, ServerName<'s
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let open = |source| SetupError::Open { path: path.to_owned(), source };
-    let pem = std::fs::read(path).map_err(open)?;
+    let unreadable = |source| SetupError::Read { path: path.to_owned(), source };
+    let pem = std::fs::read(path).map_err(unreadable)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let read = read.ok().filter(|all| !all.is_empty());
     read.ok_or_else(|| SetupError::Form(format!("{} holds no certificate; hint: PEM is needed", path.display())))

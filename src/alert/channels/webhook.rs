@@ -193,7 +193,7 @@ fn key(secret: &SecretRef) -> Result<Zeroizing<Vec<u8>>, SetupError> {
     let key = text.expose().strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok()).map(Zeroizing::new);
     key.filter(|key| (24..=64).contains(&key.len())).ok_or_else(|| {
         let hint = "`whsec_` and the base64 of 24 to 64 random bytes";
-        SetupError::Form(format!("{secret:?} is no webhook secret; hint: {hint}"))
+        SetupError::Form(format!("the {secret} is no webhook secret; hint: {hint}"))
     })
 }
 

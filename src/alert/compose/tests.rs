@@ -372,10 +372,15 @@ fn the_identity_depends_on_post_bytes_and_system_only() {
 
 #[test]
 fn a_million_records_merge_in_time() {
-    let bench = Bench::new();
-    let started = std::time::Instant::now();
+    // Of this thread on the processor, nanoseconds: the machine may be busy with the other tests.
+    let busy = || {
+        let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        schedstat.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let (bench, started) = (Bench::new(), busy());
     bench.merge(&judged("p1", 1, vec![portal("p1", "a", 0..200_000, EMAIL)])).unwrap();
     let joined = bench.merge(&judged("p2", 2, vec![portal("p2", "b", 100_000..300_000, EMAIL)])).unwrap();
     assert_eq!(bench.alert(joined).impact.records, 300_000);
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    let took = std::time::Duration::from_nanos(busy() - started);
+    assert!(took.as_secs() < 10, "{took:?}");
 }

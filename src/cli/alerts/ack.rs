@@ -1,8 +1,9 @@
 //! `vigie alerts ack`: somebody has taken an alert; the channels that heard of it are told.
 
+use anyhow::anyhow;
 use jiff::Timestamp;
 
-use super::super::exit::{Exit, Outcome};
+use super::super::exit::{Exit, Failure, Outcome};
 use crate::alert::set_state;
 use crate::audit::{Action, Trail};
 use crate::config::Config;
@@ -18,6 +19,10 @@ pub struct Args {
 
 pub fn run(args: &Args, store: &SqliteStore, config: &Config, trail: &Trail) -> Outcome {
     let alert = super::find(store, &args.id)?;
+    if alert.state == AlertState::Closed {
+        let message = format!("{} is closed; hint: there is nothing left to take", alert.id);
+        return Err(Failure::Usage(anyhow!(message)));
+    }
     trail.record(Action::AlertChanged, &alert.id.to_string(), &[("state", "acknowledged".to_owned())])?;
     let changed = set_state(store, alert.id, AlertState::Acknowledged, &config.alert.routes(), Timestamp::now())?;
     match changed {

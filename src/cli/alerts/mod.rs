@@ -101,6 +101,14 @@ fn opened(settings: &ChannelSettings, store: Arc<dyn Store>, config: &Config) ->
     Ok(set_up(settings, &surroundings).with_context(|| format!("channel `{}` cannot be set up", settings.name))?)
 }
 
+/// A store with nothing in it, and its folder. No channel that can be set up beside the service looks into the store, and
+/// the service may never have run.
+pub(super) fn empty_store() -> anyhow::Result<(tempfile::TempDir, Arc<dyn Store>)> {
+    let folder = tempfile::tempdir()?;
+    let store = Arc::new(SqliteStore::open(&folder.path().join("empty.db"))?);
+    Ok((folder, store))
+}
+
 /// The service's database. The service may be running: it shares it.
 fn open(config: &Config) -> Result<SqliteStore, Failure> {
     let file = config.database();

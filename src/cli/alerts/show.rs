@@ -2,11 +2,13 @@
 
 use std::io::{self, Write, stdout};
 
+use jiff::Timestamp;
+
 use super::super::exit::{Exit, Outcome};
 use super::super::words::counted;
 use crate::audit::{Action, Trail};
 use crate::model::{Alert, DocumentSummary, SystemAttribution};
-use crate::store::{Outbox, OutboxEntry, OutboxFilter, SqliteStore};
+use crate::store::{EntryState, Outbox, OutboxEntry, OutboxFilter, SqliteStore};
 
 /// Show one alert with its documents and deliveries
 #[derive(Debug, clap::Args)]
@@ -113,5 +115,11 @@ fn delivery(out: &mut impl Write, entry: &OutboxEntry) -> io::Result<()> {
     let state = format!("{:?}", entry.state).to_lowercase();
     let tries = if entry.attempts > 1 { format!(" after {} tries", entry.attempts) } else { String::new() };
     let why = entry.reason.as_deref().map(|reason| format!(": {}", reason.escape_debug())).unwrap_or_default();
-    writeln!(out, "  told        {} of revision {}: {state}{tries}{why}", entry.channel, entry.revision)
+    let next = if entry.state == EntryState::Pending && entry.due > Timestamp::now() {
+        format!(", next at {:.0}", entry.due)
+    } else {
+        String::new()
+    };
+    let (channel, change, revision) = (&entry.channel, entry.change.name(), entry.revision);
+    writeln!(out, "  told        {channel} of revision {revision} ({change}): {state}{tries}{next}{why}")
 }

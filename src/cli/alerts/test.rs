@@ -7,7 +7,6 @@ use crate::alert::{Notice, channel::DeliveryError, compose};
 use crate::audit::Action;
 use crate::config::Config;
 use crate::model::{Alert, AlertId, Change, Pap, Severity, Tlp, Verdict};
-use crate::store::SqliteStore;
 
 /// Send a message through a channel that says it is a test
 #[derive(Debug, clap::Args)]
@@ -27,9 +26,7 @@ pub async fn run(args: &Args, config: &Config) -> Outcome {
     if config.state.is_dir() {
         super::trail::open(config)?.record(Action::AlertSent, "test", &[("channel", settings.name.clone())])?;
     }
-    // No channel that can be tested looks into the store, and the service may never have run: an empty one will do.
-    let folder = tempfile::tempdir()?;
-    let store = std::sync::Arc::new(SqliteStore::open(&folder.path().join("empty.db"))?);
+    let (_empty, store) = super::empty_store()?;
     let channel = super::opened(settings, store, config)?;
     let notice = Notice::new(made_up(), Change::Test, None, settings.clearance);
     let delivered = tokio::time::timeout(settings.timeout, channel.deliver(&notice)).await;

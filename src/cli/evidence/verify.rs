@@ -53,7 +53,8 @@ pub fn run(args: &Args, desk: &Desk) -> Outcome {
     let detail = [("captures", items.len().to_string()), ("faults", faults.to_string())];
     desk.trail.record(Action::EvidenceVerified, &args.ids.join(" "), &detail)?;
     let (captures, records) = (counted(items.len() as u64, "capture"), counted(records, "record"));
-    eprintln!("{captures}, {records} of deletion: {} in {faulty}", counted(faults, "fault"));
+    let within = if faulty > 0 { format!(", in {}", counted(faulty, "capture")) } else { String::new() };
+    eprintln!("{captures}, {records} of deletion: {}{within}", counted(faults, "fault"));
     Ok(if faults == 0 { Exit::Done } else { Exit::Incomplete })
 }
 

@@ -148,8 +148,8 @@ fn tls(settings: &Settings) -> Result<TlsParameters, SetupError> {
     let form = |what: String| SetupError::Form(format!("{what}; hint: is it PEM, and the right file?"));
     let mut builder = TlsParameters::builder(settings.host.clone());
     if let Some(path) = &settings.ca {
-        let open = |source| SetupError::Open { path: path.clone(), source };
-        let pem = std::fs::read(path).map_err(open)?;
+        let unreadable = |source| SetupError::Read { path: path.clone(), source };
+        let pem = std::fs::read(path).map_err(unreadable)?;
         let certificate = Certificate::from_pem(&pem);
         let certificate = certificate.map_err(|_| form(format!("the authority {} cannot be used", path.display())))?;
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
