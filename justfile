@@ -26,6 +26,10 @@ outbox-kills COUNT="1000":
 drain:
     cargo test --release --test it -- drain:: outbox::a_hundred --ignored --nocapture --test-threads 1
 
+# the disk as it may be found after a power loss, again and again, and what is lost without syncs (needs strace)
+power-loss:
+    cargo test --test it -- power_loss --ignored --nocapture
+
 # accept changed snapshots of help texts and errors after looking at them
 snapshots:
     INSTA_UPDATE=always cargo test --test it -- command_line

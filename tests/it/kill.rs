@@ -2,7 +2,7 @@
 //! that recognises repetitions, and the service is back within five seconds.
 //!
 //! A killed process leaves what it wrote to the kernel: this shows the order of commits and acknowledgements, not that
-//! they reach the disk. The latter is the affair of the store's own tests.
+//! they reach the disk, which `power_loss` does.
 
 use std::time::{Duration, Instant};
 

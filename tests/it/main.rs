@@ -18,6 +18,7 @@ mod mutated;
 mod nothing_lost;
 mod oracle;
 mod outbox;
+mod power_loss;
 mod push;
 mod receivers;
 mod reload;

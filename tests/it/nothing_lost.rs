@@ -29,12 +29,15 @@ use vigie::queue::{LocalQueue, Queue, QueueSettings, SpoolKey};
 use vigie::store::{Alerts, Cursor, Cursors, FilteredSeen, Outbox, SqliteStore};
 
 /// The folder a child works in; set for children only.
-const FOLDER: &str = "VIGIE_TEST_FOLDER";
+pub const FOLDER: &str = "VIGIE_TEST_FOLDER";
 
 /// The port of the receiver; set for children only.
-const PORT: &str = "VIGIE_TEST_PORT";
+pub const PORT: &str = "VIGIE_TEST_PORT";
 
-fn post(number: u64) -> Post {
+/// The posts after which a child ends by itself; without it, none does.
+pub const POSTS: &str = "VIGIE_TEST_POSTS";
+
+pub fn post(number: u64) -> Post {
     let content = format!("content of post {number}, {}", "x".repeat((number % 40) as usize * 100));
     let now = Timestamp::now();
     Post {
@@ -55,7 +58,7 @@ fn post(number: u64) -> Post {
 }
 
 /// A verdict on a post: a leak of one record that stands in no other post.
-fn judge(post: &Post) -> Judged {
+pub fn judge(post: &Post) -> Judged {
     let record = u64::from_be_bytes(post.revision[..8].try_into().unwrap());
     let system: vigie::model::SystemId = "portal".parse().unwrap();
     let attribution = SystemAttribution {
@@ -99,15 +102,15 @@ fn settings(folder: &Path, port: &str) -> AlertSettings {
 }
 
 /// What the program does with posts, in small: queue, verdict, outbox.
-struct Program {
-    store: Arc<SqliteStore>,
-    queue: LocalQueue,
+pub struct Program {
+    pub store: Arc<SqliteStore>,
+    pub queue: LocalQueue,
     committer: Committer,
-    deliveries: Deliveries,
+    pub deliveries: Deliveries,
 }
 
 impl Program {
-    fn start(folder: &Path, port: &str) -> Self {
+    pub fn start(folder: &Path, port: &str) -> Self {
         let store = Arc::new(SqliteStore::open(&folder.join("vigie.db")).unwrap());
         let seen = Arc::new(FilteredSeen::new(store.clone(), 1_000).unwrap());
         let keys = vec![SpoolKey::derive(b"a secret of the tests")];
@@ -123,7 +126,7 @@ impl Program {
     }
 
     /// Judges until the queue is closed.
-    async fn work(&self) {
+    pub async fn work(&self) {
         while let Some(delivery) = self.queue.receive().await.unwrap() {
             self.committer.commit(judge(&delivery.post)).await.unwrap();
             self.queue.ack(delivery.receipt).await.unwrap();
@@ -142,6 +145,7 @@ fn child() {
         let program = Program::start(&folder, &port);
         let mut accepted = OpenOptions::new().create(true).append(true).open(folder.join("accepted")).unwrap();
         let site = "site".parse().unwrap();
+        let most = std::env::var(POSTS).map_or(u64::MAX, |posts| posts.parse().unwrap());
         let send = async {
             let mut next =
                 program.store.cursor(&site, "").unwrap().map_or(0, |c| u64::from_be_bytes(c.bytes.try_into().unwrap()));
@@ -153,6 +157,9 @@ fn child() {
                     writeln!(accepted, "{number}").unwrap();
                 }
                 next = batch.end;
+                if next >= most {
+                    std::process::exit(0);
+                }
                 let cursor = Cursor { bytes: next.to_be_bytes().to_vec() };
                 program.store.put_cursor(&site, "", &cursor, Timestamp::now()).unwrap();
                 // The load is what the receivers can take, so that the end comes soon after the last kill.
