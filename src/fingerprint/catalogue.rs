@@ -4,7 +4,6 @@
 
 use std::path::PathBuf;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::error::{IndexError, IndexErrorKind};
@@ -124,47 +123,12 @@ impl Catalogue {
             None => self.indexes.first().and_then(SnapshotIndex::whole_filter),
         };
         match blocks {
-            Some(blocks) => Arch::new().dispatch(Keep { blocks, fingerprints, hits }),
+            Some(blocks) => filter::keep(blocks, fingerprints, hits),
             None => {
                 let asked = fingerprints.iter().enumerate();
                 hits.extend(asked.filter(|(_, fp)| self.might_contain(**fp)).map(|(i, _)| i as u32));
             }
         }
-    }
-}
-
-/// Fingerprints asked for together: their blocks fit the first cache beside what else is in use.
-const TOGETHER: usize = 128;
-
-/// Appends the positions of those whose block lets them pass. The blocks of many are touched before any is looked at, so that memory
-/// brings them all at once; then every position is written and kept only if it passed: no branch waits for an answer.
-struct Keep<'a> {
-    blocks: &'a [[u8; filter::BLOCK]],
-    fingerprints: &'a [u64],
-    hits: &'a mut Vec<u32>,
-}
-
-impl pulp::NullaryFnOnce for Keep<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { blocks, fingerprints, hits } = self;
-        let count = blocks.len() as u64;
-        let start = hits.len();
-        hits.resize(start + fingerprints.len(), 0);
-        let mut end = start;
-        let mut first = 0;
-        for some in fingerprints.chunks(TOGETHER) {
-            let touched = some.iter().fold(0u8, |all, fp| all ^ blocks[filter::block_of(*fp, count) as usize][0]);
-            std::hint::black_box(touched);
-            for (i, fp) in some.iter().enumerate() {
-                hits[end] = first + i as u32;
-                end += usize::from(filter::test(&blocks[filter::block_of(*fp, count) as usize], *fp));
-            }
-            first += some.len() as u32;
-        }
-        hits.truncate(end);
     }
 }
 

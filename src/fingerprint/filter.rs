@@ -3,6 +3,8 @@
 //! `docs/decisions/0003-prefilter.md` compares it with the alternatives. A key is the upper 56 bits of a fingerprint: those can be read back
 //! from an index's table, so that one filter over many indexes is made from their tables.
 
+use pulp::Arch;
+
 /// Bytes of a block: a cache line.
 pub(super) const BLOCK: usize = 64;
 /// 64-bit lanes of a block; a key sets one bit in each.
@@ -42,6 +44,46 @@ pub(super) fn test(block: &[u8; BLOCK], fingerprint: u64) -> bool {
         all[lane] = u64::from_le_bytes(*bytes) >> (bits << (6 * lane) >> 58);
     }
     all.iter().fold(1, |all, lane| all & lane) == 1
+}
+
+/// Fingerprints asked for together: their blocks fit the first cache beside what else is in use.
+const TOGETHER: usize = 128;
+
+/// Appends to `hits` the positions of the fingerprints whose block lets them pass.
+pub(super) fn keep(blocks: &[[u8; BLOCK]], fingerprints: &[u64], hits: &mut Vec<u32>) {
+    Arch::new().dispatch(Keep { blocks, fingerprints, hits });
+}
+
+/// The blocks of many are touched before any is looked at, so that memory brings them all at once; then every position is written and kept
+/// only if it passed: no branch waits for an answer.
+struct Keep<'a> {
+    blocks: &'a [[u8; BLOCK]],
+    fingerprints: &'a [u64],
+    hits: &'a mut Vec<u32>,
+}
+
+impl pulp::NullaryFnOnce for Keep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { blocks, fingerprints, hits } = self;
+        let count = blocks.len() as u64;
+        let start = hits.len();
+        hits.resize(start + fingerprints.len(), 0);
+        let mut end = start;
+        let mut first = 0;
+        for some in fingerprints.chunks(TOGETHER) {
+            let touched = some.iter().fold(0u8, |all, fp| all ^ blocks[block_of(*fp, count) as usize][0]);
+            std::hint::black_box(touched);
+            for (i, fp) in some.iter().enumerate() {
+                hits[end] = first + i as u32;
+                end += usize::from(test(&blocks[block_of(*fp, count) as usize], *fp));
+            }
+            first += some.len() as u32;
+        }
+        hits.truncate(end);
+    }
 }
 
 /// Sets the key's bits in its block.

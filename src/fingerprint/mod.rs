@@ -25,7 +25,7 @@ pub use catalogue::Catalogue;
 pub use error::{Damaged, IndexError, IndexErrorKind};
 pub use forms::Forms;
 pub use hash::{Hasher, MaskTag};
-pub use index::{Holders, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
+pub use index::{Holders, LookUps, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
 pub use key::{Key, KeyError, KeyId, Keyring};
 pub use normalise::{Countries, DateOrder, Readings, masked, normalise, readings};
 pub use profile::TokenShapes;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::fingerprint::{Damaged, RefReader, Slot};
-use crate::model::ConcernedRecord;
 use crate::model::finding::{Candidate, Finding, HitRow, Source, SystemRecords, TableEvidence};
+use crate::model::{ConcernedRecord, RecordNo};
 
 use super::Matcher;
 use super::bits;
@@ -272,24 +272,28 @@ impl Closing<'_> {
     /// The records of each system, each once over its snapshots.
     fn systems(&self, with_refs: bool) -> Result<Vec<SystemRecords>, Damaged> {
         let mut by_system: BTreeMap<u16, BTreeMap<u64, (u32, bool, String)>> = BTreeMap::new();
-        let mut taken: Vec<(&(u16, u32), &u32)> = self.records.iter().collect();
-        // In the order of the export, so that each block of refs is decrypted once.
+        let mut taken: Vec<(u16, RecordNo, Slot, u32)> = Vec::with_capacity(self.records.len());
+        for ((at, slot), kinds) in &self.records {
+            let row = self.matcher.catalogue.indexes()[usize::from(*at)].row_of(Slot(*slot))?;
+            taken.push((*at, row, Slot(*slot), *kinds));
+        }
+        // In the order of the export, so that each block of refs is decrypted once. Slots stand in that of the names.
         taken.sort_unstable();
         let mut reader: Option<(u16, RefReader<'_>)> = None;
-        for ((at, slot), kinds) in taken {
-            let index = &self.matcher.catalogue.indexes()[*at as usize];
-            if reader.as_ref().is_none_or(|(of, _)| of != at) {
-                reader = Some((*at, index.refs()));
+        for (at, _, slot, kinds) in taken {
+            let index = &self.matcher.catalogue.indexes()[usize::from(at)];
+            if reader.as_ref().is_none_or(|(of, _)| *of != at) {
+                reader = Some((at, index.refs()));
             }
             let Some((_, reader)) = &mut reader else { continue };
             let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
-            let key = reader.record_key(hasher, Slot(*slot))?;
-            let reference = if with_refs { reader.ref_of(Slot(*slot))? } else { None };
+            let key = reader.record_key(hasher, slot)?;
+            let reference = if with_refs { reader.ref_of(slot)? } else { None };
             let reference = String::from_utf8_lossy(reference.unwrap_or_default()).into_owned();
-            let system = by_system.entry(self.matcher.facts[*at as usize].system).or_default();
+            let system = by_system.entry(self.matcher.facts[usize::from(at)].system).or_default();
             let entry = system.entry(key).or_insert((0, false, reference));
             entry.0 |= kinds;
-            entry.1 |= index.is_canary(Slot(*slot))?;
+            entry.1 |= index.is_canary(slot)?;
         }
         let system = |(no, records): (u16, BTreeMap<u64, (u32, bool, String)>)| SystemRecords {
             system: self.matcher.systems[no as usize].clone(),

@@ -1,7 +1,7 @@
 //! The way of every row: a block of rows is hashed, the prefilter is asked for all their values at once (so that no answer
 //! from memory waits for another), what passes is looked up at once too, and only rows that lead to a record go on.
 
-use crate::fingerprint::{Damaged, SipScratch, Slot};
+use crate::fingerprint::{Damaged, LookUps, SipScratch, Slot};
 use crate::model::Batch;
 
 use super::Matcher;
@@ -33,6 +33,7 @@ pub(super) struct Sweep {
     asked: Vec<u32>,
     wanted: Vec<u64>,
     found: Vec<(u32, Slot)>,
+    look_ups: LookUps,
     sip: SipScratch,
 }
 
@@ -60,7 +61,7 @@ impl Sweep {
 
     /// Looks up what passed the prefilter in each index built with that key.
     fn follow(&mut self, matcher: &Matcher, key: usize) -> Result<(), Damaged> {
-        let Self { values, leads, fingerprints, passed, asked, wanted, found, .. } = self;
+        let Self { values, leads, fingerprints, passed, asked, wanted, found, look_ups, .. } = self;
         if passed.is_empty() {
             return Ok(());
         }
@@ -71,7 +72,7 @@ impl Sweep {
             wanted.clear();
             wanted.extend(asked.iter().map(|value| fingerprints[*value as usize]));
             found.clear();
-            index.lookup_many(wanted, found)?;
+            index.lookup_many(wanted, look_ups, found)?;
             let lead = |(no, slot): &(u32, Slot)| Lead { value: asked[*no as usize], index: at as u16, slot: *slot };
             leads.extend(found.iter().map(lead));
         }

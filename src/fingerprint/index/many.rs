@@ -3,9 +3,17 @@
 
 use super::{MAX_SHARED, Slot, SnapshotIndex};
 use crate::fingerprint::error::Damaged;
+use crate::fingerprint::filter;
 
-/// Fingerprints on their way at once: what they touch fits the first cache.
+/// Look-ups on their way at once: what they touch fits the first cache.
 const TOGETHER: usize = 64;
+
+/// Reused from call to call.
+#[derive(Default)]
+pub struct LookUps {
+    passed: Vec<u32>,
+    slots: Vec<Slot>,
+}
 
 impl SnapshotIndex {
     /// For each fingerprint, the records that have its value in any column of its kind, as position in `fingerprints` and slot, in the order
@@ -15,27 +23,41 @@ impl SnapshotIndex {
     ///
     /// # Errors
     /// [`Damaged`], as everything that reads from the file.
-    pub fn lookup_many(&self, fingerprints: &[u64], out: &mut Vec<(u32, Slot)>) -> Result<(), Damaged> {
-        let mut passed = [(0, 0); TOGETHER];
-        let mut slots = Vec::new();
-        for (group, some) in fingerprints.chunks(TOGETHER).enumerate() {
-            touch(some.iter().map(|fingerprint| self.filter_block(*fingerprint)))?;
-            let mut count = 0;
-            for (i, fingerprint) in some.iter().enumerate() {
-                passed[count] = ((group * TOGETHER + i) as u32, *fingerprint);
-                count += usize::from(self.might_contain(*fingerprint)?);
-            }
-            let passed = &passed[..count];
-            touch(passed.iter().map(|(_, fingerprint)| self.bucket_ends(self.bucket_of(*fingerprint))))?;
-            touch(passed.iter().map(|(_, fingerprint)| self.entries(*fingerprint)))?;
+    pub fn lookup_many(
+        &self,
+        fingerprints: &[u64],
+        scratch: &mut LookUps,
+        out: &mut Vec<(u32, Slot)>,
+    ) -> Result<(), Damaged> {
+        let LookUps { passed, slots } = scratch;
+        passed.clear();
+        self.filter_many(fingerprints, passed)?;
+        for passed in passed.chunks(TOGETHER) {
+            let fingerprint = |position: &u32| fingerprints[*position as usize];
+            touch(passed.iter().map(|position| self.bucket_ends(self.bucket_of(fingerprint(position)))))?;
+            touch(passed.iter().map(|position| self.entries(fingerprint(position))))?;
             let first = out.len();
-            for (position, fingerprint) in passed {
+            for position in passed {
                 slots.clear();
-                if self.lookup(*fingerprint, &mut slots)? <= MAX_SHARED {
+                if self.lookup(fingerprint(position), slots)? <= MAX_SHARED {
                     out.extend(slots.iter().map(|slot| (*position, *slot)));
                 }
             }
             touch(out[first..].iter().map(|(_, slot)| self.tag_bytes(*slot)))?;
+        }
+        Ok(())
+    }
+
+    /// Appends the positions of the fingerprints that the filter lets pass: with many indexes, what is asked most.
+    fn filter_many(&self, fingerprints: &[u64], passed: &mut Vec<u32>) -> Result<(), Damaged> {
+        if let Some(blocks) = self.whole_filter() {
+            filter::keep(blocks, fingerprints, passed);
+            return Ok(());
+        }
+        for (position, fingerprint) in fingerprints.iter().enumerate() {
+            if self.might_contain(*fingerprint)? {
+                passed.push(position as u32);
+            }
         }
         Ok(())
     }
@@ -66,7 +88,7 @@ mod tests {
         let asked: Vec<u64> =
             (0..500).map(|no| mail(&hasher, if no % 3 == 0 { RECORDS + no } else { no * 17 })).collect();
         let (mut many, mut single, mut slots) = (Vec::new(), Vec::new(), Vec::new());
-        index.lookup_many(&asked, &mut many).unwrap();
+        index.lookup_many(&asked, &mut super::LookUps::default(), &mut many).unwrap();
         for (position, fingerprint) in asked.iter().enumerate() {
             slots.clear();
             index.lookup(*fingerprint, &mut slots).unwrap();

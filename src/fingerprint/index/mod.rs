@@ -19,6 +19,7 @@ use jiff::civil::Date;
 
 use self::commonness::Commonness;
 pub use self::commonness::Holders;
+pub use self::many::LookUps;
 use self::map::{Checked, Content};
 pub use self::tags::{Match, TagRow, TagTest};
 use super::error::{Damaged, IndexError, IndexErrorKind};

@@ -193,7 +193,7 @@ fn cell_may_begin(text: &[u8], at: usize, dialect: &Dialect) -> bool {
 /// One past the last line end of `text` that no quoted cell encloses. `None` if there is no such line end.
 pub(crate) fn last_row_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
     let newline = |from: usize, to: usize| memrchr(b'\n', &text[from..to]).map(|at| from + at + 1);
-    if dialect.quote == 0 {
+    if dialect.quote == 0 || memchr(dialect.quote, text).is_none() {
         return newline(0, text.len());
     }
     if let Some(end) = plainly_quoted_end(text, dialect) {
