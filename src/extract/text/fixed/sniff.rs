@@ -34,17 +34,22 @@ pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
     found.reduce(|a, b| if b.edged >= a.edged + 3 && b.edged * 9 > a.edged * 10 { b } else { a })
 }
 
-/// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here.
+/// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here: what only indents, as code does, is none.
 fn may_hold_columns(sample: &[u8]) -> bool {
-    let wide = |line: &[u8]| memchr::memmem::find(line.trim_ascii_end(), b"  ").is_some();
     let mut padded = 0;
     for line in sample.split(|b| *b == b'\n') {
-        padded += usize::from(wide(line));
+        padded += usize::from(is_padded(line));
         if padded >= LEAST || lines::ruler(line, Measure::Bytes).is_some() {
             return true;
         }
     }
     false
+}
+
+/// Whether a line has wide blanks within it.
+fn is_padded(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    memchr::memchr_iter(b' ', line).any(|at| line[at + 1] == b' ')
 }
 
 fn with(sample: &[u8], measure: Measure) -> Option<Found> {
@@ -126,8 +131,7 @@ impl Search<'_, '_> {
 
     /// How many lines have wide blanks within them.
     fn padded(&self, lines: &[usize]) -> usize {
-        let padded = |i: &&usize| memchr::memmem::find(self.lines[**i].bytes.trim_ascii_end(), b"  ").is_some();
-        lines.iter().filter(padded).count()
+        lines.iter().filter(|i| is_padded(self.lines[**i].bytes)).count()
     }
 
     /// The places that are blank in all these lines. Where there are none, what is blank in all but one in twenty: a value
