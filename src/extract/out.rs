@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::cells;
 use super::limits::Limits;
 use super::text::blob;
-use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Skip, SkipReason, Table};
+use crate::model::{Batch, ContentSink, Flow, Layout, Shape, Skip, SkipReason, Span, Table};
 
 /// Source bytes after which a batch is handed on.
 pub(crate) const BATCH: usize = 512 << 10;
@@ -145,6 +145,16 @@ impl<'s> Out<'s> {
             let cell = self.rows.cells[i];
             if cell.len() < 64 || self.held.misses >= MAX_MISSES {
                 continue;
+            }
+            if cells::is_dump(cell.of(&self.rows.text)) {
+                let held = self.held.parts.len();
+                let dump = cell.of(&self.rows.text).to_vec();
+                self.hold("text", dump);
+                if self.held.parts.len() > held {
+                    self.rows.cells[i] = Span { start: 0, end: 0 };
+                    self.held.misses = 0;
+                    continue;
+                }
             }
             let Some(mut bytes) = blob::in_cell(cell.of(&self.rows.text)) else {
                 self.held.misses += 1;

@@ -3,8 +3,18 @@
 //!
 //! Decided by how dense such marks are: a single `%20` or `[b]` stays what it is.
 
+use base64::Engine;
+use base64::engine::general_purpose::GeneralPurpose;
+
 use super::keyvalue::quoted_printable;
 use crate::extract::markup::tokens::resolve;
+use crate::extract::tree::json::unescape;
+
+/// Base64 as UTF-7 writes it: unpadded, and the bits behind the last unit are of no account.
+const STANDARD_NO_PAD: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    base64::engine::general_purpose::NO_PAD.with_decode_allow_trailing_bits(true),
+);
 
 /// Bytes looked at.
 const SAMPLE: usize = 64 << 10;
@@ -19,6 +29,14 @@ pub(super) fn written_out(text: &[u8]) -> Option<Vec<u8>> {
     let dense = |count: usize| count >= LEAST && count * SPARSE >= sample.len();
     if dense(memchr::memchr_iter(b'%', sample).filter(|at| pair(sample, at + 1).is_some()).count()) {
         return Some(percent(text));
+    }
+    if let Some(string) = string_of_json(text) {
+        return Some(string);
+    }
+    if dense(
+        memchr::memchr_iter(b'+', sample).filter(|at| shifted(&sample[at + 1..]).is_some_and(|run| run.0 > 1)).count(),
+    ) {
+        return Some(from_utf7(text));
     }
     if is_quoted_printable(sample) {
         return Some(quoted_printable(text));
@@ -58,6 +76,57 @@ fn percent(text: &[u8]) -> Vec<u8> {
             at += 1;
         }
     }
+    plain
+}
+
+/// A text that is one string of JSON with JSON in it: what the string says.
+fn string_of_json(text: &[u8]) -> Option<Vec<u8>> {
+    let inner = text.trim_ascii().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let head = inner.trim_ascii_start();
+    let holds = head.starts_with(b"[{\\\"")
+        || head.starts_with(b"{\\\"")
+        || head.starts_with(b"\\\"[")
+        || head.starts_with(b"\\\"{");
+    let mut plain = Vec::with_capacity(inner.len());
+    holds.then(|| unescape(inner, &mut plain)).map(|()| plain)
+}
+
+/// A run of UTF-7 behind its plus: its length with the sign that ends it, and its characters. None if it is none.
+fn shifted(text: &[u8]) -> Option<(usize, Vec<char>)> {
+    if text.first() == Some(&b'-') {
+        return Some((1, vec!['+']));
+    }
+    let run = text.iter().take(256).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+    // Three signs hold one unit of 16 bits and 2 bits of padding.
+    if run < 3 || run * 6 % 16 >= 6 {
+        return None;
+    }
+    let bytes = STANDARD_NO_PAD.decode(&text[..run]).ok()?;
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+    let chars: Vec<char> = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
+    // Letters of Latin and what mail addresses need: what is met in dumps, and not in sums.
+    let met = |c: &char| matches!(c, '@' | '&' | ';' | '"' | '<' | '>' | '=' | '\u{a0}'..='\u{17f}' | '\u{2010}'..='\u{20ac}');
+    (!chars.is_empty() && chars.iter().all(met)).then(|| (run + usize::from(text.get(run) == Some(&b'-')), chars))
+}
+
+/// A text in UTF-7 (RFC 2152).
+fn from_utf7(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(plus) = memchr::memchr(b'+', &text[at..]).map(|i| at + i) {
+        plain.extend_from_slice(&text[at..plus]);
+        match shifted(&text[plus + 1..]) {
+            Some((length, chars)) => {
+                plain.extend_from_slice(chars.into_iter().collect::<String>().as_bytes());
+                at = plus + 1 + length;
+            }
+            None => {
+                plain.push(b'+');
+                at = plus + 1;
+            }
+        }
+    }
+    plain.extend_from_slice(&text[at..]);
     plain
 }
 
@@ -169,6 +238,11 @@ mod tests {
             Some("a@b.example;x\nc@d.example;y\n")
         );
         assert_eq!(plain("?a=x+y&b=%C3%A9%C3%A9%C3%A9&c=%40").as_deref(), Some("?a=x y&b=ééé&c=@"));
+        assert_eq!(
+            plain("zo+AOk-+AEA-x.example ma+AOs-lle+AEA-x.example +AOk-+AOg- 1+-1").as_deref(),
+            Some("zoé@x.example maëlle@x.example éè 1+1")
+        );
+        assert_eq!(plain(r#""[{\"a\":\"b\"},{\"a\":\"c\"}]""#).as_deref(), Some(r#"[{"a":"b"},{"a":"c"}]"#));
         assert_eq!(plain("Lef=C3=A8vre Zo=C3=A9 Ma=C3=ABlle un=\ndeux").as_deref(), Some("Lefèvre Zoé Maëlle undeux"));
         assert_eq!(plain("&lt;tr&gt;&lt;td&gt;L&#39;&eacute;t&eacute;").as_deref(), Some("<tr><td>L'été"));
         assert_eq!(plain("[b]Nom:[/b] X[hr][tr][td]a[/td][td]b[/td][/tr]").as_deref(), Some("Nom: X\n-----\na\tb\n"));
@@ -177,6 +251,8 @@ mod tests {
     #[test]
     fn single_marks_stay() {
         for text in [
+            "1+1-2, a+b, c++ - +33612345678, g+100, x+yes-no +1 +abc",
+            "\"a\";\"b\"\n",
             "100%25 off, only 20%AB today\n",
             "cp=29000, n=10, ref=C3A9\n",
             "R&D; Q&A; AT&T\n",

@@ -6,6 +6,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod delimited;
+mod edifact;
 mod escaped;
 pub(crate) mod fixed;
 pub(crate) mod header;
@@ -50,6 +51,8 @@ pub(super) enum Opening {
     Markup(usize),
     /// A document in rich text.
     Rtf(usize),
+    /// An interchange of EDIFACT.
+    Edifact(usize),
     /// A dump in base64 or hexadecimal.
     Blob(usize),
 }
@@ -63,9 +66,11 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
         b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
+        _ if edifact::opens(line) => Some(Opening::Edifact(blank)),
         b'a' | b'o' | b'O' if php::opens(line) => Some(Opening::Php(blank)),
         _ => assigned(line)
             .map(|at| Opening::Literal(blank + at))
+            .or_else(|| quoted_statement(line).map(|at| Opening::Cut(blank + at)))
             .or_else(|| sql::cut_tuple(line).map(|at| Opening::Cut(blank + at)))
             .or_else(|| blob::opens(line).map(|at| Opening::Blob(blank + at))),
     }
@@ -97,6 +102,13 @@ fn assigned(line: &[u8]) -> Option<usize> {
         return Some(at + 5);
     }
     matches!(rest.first()?, b'{' | b'[').then_some(at)
+}
+
+/// `$db->query("INSERT INTO …")`: where the statement stands that a line of source code quotes.
+fn quoted_statement(line: &[u8]) -> Option<usize> {
+    let head = &line[..line.len().min(160)];
+    let at = memchr::memmem::find(head, b"INSERT INTO ").filter(|at| *at > 0)?;
+    matches!(head[at - 1], b'"' | b'\'' | b'`').then_some(at)
 }
 
 /// Whether a line opens a shape that announces itself.
@@ -195,6 +207,7 @@ impl Segmenter {
             Opening::Markup(blank) => markup::read(out, whole, at + blank),
             Opening::Sql(blank) | Opening::Cut(blank) => sql::read(out, whole, at + blank),
             Opening::Rtf(blank) => Some(markup::read_rtf(out, whole, at + blank)),
+            Opening::Edifact(blank) => Some(edifact::read(out, whole, at + blank)),
             Opening::Php(blank) => php::read(out, whole, at + blank),
             Opening::Blob(blank) => blob::read(out, whole, at + blank),
         }?;

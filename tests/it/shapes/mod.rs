@@ -2,6 +2,7 @@
 //! them are found, with their fields together; the same shape with strangers in it finds nobody.
 
 mod encoded;
+mod exports;
 mod files;
 mod literals;
 mod markup;
@@ -9,6 +10,7 @@ mod people;
 mod prose;
 mod sql;
 mod tables;
+mod wrapped;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -157,4 +159,14 @@ fn markup_directories_and_address_books() {
 #[test]
 fn files_of_programs() {
     check(files::SHAPES);
+}
+
+#[test]
+fn what_programs_export_and_log() {
+    check(exports::SHAPES);
+}
+
+#[test]
+fn dumps_within_something_else() {
+    check(wrapped::SHAPES);
 }

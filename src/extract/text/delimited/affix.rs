@@ -81,8 +81,10 @@ fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
         return None;
     }
     let latex = cells.iter().filter(|cell| memchr::memmem::find(cell, LATEX).is_some()).count() * 10 >= cells.len() * 9;
-    let lead = cells.iter().take(2).find_map(|base| {
-        ends(base).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, &cells))
+    let lead = numbering(column, &cells).or_else(|| {
+        cells.iter().take(2).find_map(|base| {
+            ends(base).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, &cells))
+        })
     });
     if lead.is_none() && !latex {
         return None;
@@ -90,6 +92,35 @@ fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
     let lead = lead.unwrap_or_default();
     let label = label(&lead);
     Some(Affix { column, lead, latex, label })
+}
+
+/// The numbers of lines that stand before the first cells, as `cat -n` and editors write them: each one more than the last.
+fn numbering(column: usize, cells: &[&[u8]]) -> Option<Vec<Unit>> {
+    let number = |cell: &&[u8]| -> Option<u64> {
+        let cell = cell.trim_ascii_start();
+        let digits = cell.iter().take_while(|b| b.is_ascii_digit()).count();
+        let behind = cell.get(digits..).filter(|rest| matches!(rest.first(), Some(b' ' | b'\t')))?;
+        let filled = !behind.trim_ascii().is_empty();
+        filled.then(|| std::str::from_utf8(&cell[..digits]).ok()?.parse().ok()).flatten()
+    };
+    let numbers: Vec<u64> = cells.iter().filter_map(number).collect();
+    let rising = numbers.windows(2).filter(|pair| pair[0].checked_add(1) == Some(pair[1])).count();
+    let numbered = column == 0 && numbers.len() == cells.len() && rising + 1 == numbers.len();
+    let blank = cells.iter().any(|cell| matches!(cell.first(), Some(b' ' | b'\t')));
+    let lead = blank.then_some(Unit::Blanks).into_iter().chain([Unit::Digits, Unit::Blanks]);
+    numbered.then(|| lead.collect())
+}
+
+/// Whether a beginning is a date and a time, as `2026-08-01T12:00:07.123Z`.
+fn is_time(lead: &[u8]) -> bool {
+    let count = |what: u8| lead.iter().filter(|b| **b == what).count();
+    let signs = lead
+        .iter()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/' | b':' | b'.' | b',' | b'T' | b'Z' | b'+' | b' '));
+    signs
+        && count(b':') >= 1
+        && count(b'-') + count(b'/') + count(b'.') >= 2
+        && lead.iter().filter(|b| b.is_ascii_digit()).count() >= 10
 }
 
 fn units(lead: &[u8]) -> Vec<Unit> {
@@ -135,6 +166,10 @@ fn consume(cell: &[u8], lead: &[Unit]) -> Option<usize> {
 fn ends(cell: &[u8]) -> Vec<usize> {
     let head = &cell[..cell.len().min(MAX_LEAD)];
     let mut ends = Vec::new();
+    // JSON is read as such.
+    if head.starts_with(b"{\"") || head.starts_with(b"[{") {
+        return ends;
+    }
     for at in 1..=head.len() {
         let (lead, behind) = (&cell[..at], cell.get(at).copied());
         let digits = lead.iter().any(u8::is_ascii_digit);
@@ -145,6 +180,9 @@ fn ends(cell: &[u8]) -> Vec<usize> {
         let inner_blank = !blank && behind == Some(b' ');
         let ends_here = match mark {
             _ if inner_blank || behind == Some(b'/') => false,
+            // `client('Martin', …)`
+            b'(' => letters && !blank && !digits && is_words(&bare[..bare.len() - 1]),
+            _ if blank && is_time(bare) => true,
             b':' | b'=' => (letters || digits && blank) && bare.len() > 1,
             b')' | b']' | b'.' | b'>' | b'#' | b'-' => {
                 blank && (digits || matches!(lead.trim_ascii_start().first(), Some(b'[' | b'(')))
@@ -176,9 +214,11 @@ fn is_shared(lead: &[Unit], cells: &[&[u8]]) -> bool {
         .find(|unit| **unit != Unit::Blanks)
         .is_some_and(|unit| matches!(unit, Unit::Byte(b) if !b.is_ascii_alphanumeric() && *b < 0x80));
     // Words that lead must lead to a date or a long number in every cell: `bat 4` is one value.
+    let time =
+        || lead.iter().filter(|unit| **unit == Unit::Byte(b':')).count() >= 1 && lead.last() == Some(&Unit::Blanks);
     let long = |rest: &[u8]| looks(rest).typed() && rest.iter().filter(|b| b.is_ascii_digit()).count() >= 5;
     let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| long(&cell[l..])));
-    shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || typed())
+    shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || time() || typed())
 }
 
 /// The lead as a name: letters and blanks before a colon or an equals sign.
@@ -220,6 +260,20 @@ mod tests {
             (
                 ["née le 12/03/1970", "née le 01/01/1980", "née le 02/3/1990", "née le 05/06/1950"],
                 ["12/03/1970", "01/01/1980", "02/3/1990", "05/06/1950"],
+            ),
+            (["     9\tJean", "    10\tPaul", "    11\tZoé", "    12\tLéa"], ["Jean", "Paul", "Zoé", "Léa"]),
+            (
+                ["client('Jean'", "client('Paul'", "client('Zoé'", "client('Léa'"],
+                ["'Jean'", "'Paul'", "'Zoé'", "'Léa'"],
+            ),
+            (
+                [
+                    "2026-08-01T12:00:01Z a",
+                    "2026-08-01T12:00:02Z b",
+                    "2026-08-01T12:01:01Z c",
+                    "2026-08-02T12:00:01Z d",
+                ],
+                ["a", "b", "c", "d"],
             ),
             (
                 ["[01/08 12:01] me: Ann", "[01/08 12:02] me: Bob", "[01/08 12:03] me: Cid", "[01/08 12:04] me: Dan"],

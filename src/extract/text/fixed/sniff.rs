@@ -244,19 +244,31 @@ impl Search<'_, '_> {
         lines.iter().filter(touching).all(|i| !self.lines[*i].is_blank(before))
     }
 
-    /// Second words that happen to begin at one place are no column: one that is seldom filled has blanks before it in which
-    /// the column before ends.
+    /// Words that happen to begin or end at one place are no column: one that is seldom filled has wide blanks between it and
+    /// its neighbour in some line, unless the two are one value.
     fn join_words(&self, lines: &[usize], gutters: &mut Vec<Range<usize>>) {
+        let starts: Vec<usize> = std::iter::once(0).chain(gutters.iter().map(|gutter| gutter.end)).collect();
         let ends: Vec<usize> = gutters.iter().skip(1).map(|gutter| gutter.start).chain([usize::MAX]).collect();
+        let filled = |from: usize, to: usize| -> Vec<usize> {
+            let any = |i: &&usize| {
+                let line = &self.lines[**i];
+                (from..to.min(line.width())).any(|column| !line.is_blank(column))
+            };
+            lines.iter().filter(any).copied().collect()
+        };
+        let touch = |lines: &[usize], column: usize| lines.iter().all(|i| !self.lines[*i].is_blank(column));
         let mut no = 0;
         gutters.retain(|gutter| {
             no += 1;
-            let filled = |i: &&usize| {
-                (gutter.end..ends[no - 1].min(self.lines[**i].width())).any(|c| !self.lines[**i].is_blank(c))
-            };
-            let behind: Vec<usize> = lines.iter().filter(filled).copied().collect();
-            let joined = behind.iter().all(|i| !self.lines[*i].is_blank(gutter.start - 1));
-            !(gutter.len() == 1 && gutter.start > 0 && behind.len() * 2 < lines.len() && joined)
+            if gutter.len() != 1 || gutter.start == 0 {
+                return true;
+            }
+            let behind = filled(gutter.end, ends[no - 1]);
+            let before = filled(starts[no - 1], gutter.start);
+            let second = behind.len() * 2 < lines.len() && touch(&behind, gutter.start - 1);
+            let first =
+                before.len() * 2 < lines.len() && touch(&before, gutter.start - 1) && touch(&before, gutter.end);
+            !(second || first)
         });
     }
 

@@ -87,7 +87,9 @@ pub(super) fn split(text: &[u8], range: Range<usize>, between: &[u8]) -> Option<
     let mut at = range.start;
     while at < range.end {
         let end = memchr::memmem::find(&text[at..range.end], between).map_or(range.end, |i| at + i);
-        match (pair(text, at..end), found.last_mut()) {
+        // What stands before the first name of a form is a command, an address, a quote.
+        let lead = if between == b"&" && found.is_empty() { form_lead(&text[at..end]) } else { 0 };
+        match (pair(text, at + lead..end), found.last_mut()) {
             (Some(pair), _) => found.push(pair),
             (None, Some((_, last))) => last.end = end,
             (None, None) => return None,
@@ -104,6 +106,12 @@ pub(super) fn split(text: &[u8], range: Range<usize>, between: &[u8]) -> Option<
         *range = value(text, range.clone());
     }
     Some(found)
+}
+
+/// Length of what stands before the first name of a form: up to the last blank, quote or question mark before its `=`.
+fn form_lead(part: &[u8]) -> usize {
+    let name = &part[..memchr::memchr(b'=', part).unwrap_or(0)];
+    name.iter().rposition(|b| matches!(b, b' ' | b'\'' | b'"' | b'?')).map_or(0, |i| i + 1)
 }
 
 /// `name: value` or `name=value`. What stands before a `?`, a bracket or two blanks is no part of the name.

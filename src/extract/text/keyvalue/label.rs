@@ -1,5 +1,6 @@
 //! One line `label : value`, in the spellings that are met.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::extract::text::line_end;
@@ -24,6 +25,22 @@ pub(crate) enum Coding {
     Plain,
     Base64,
     QuotedPrintable,
+}
+
+/// Where the number of a record stands in a label: `USER_0_NAME`, `users[3].name`, `client.12.mail`.
+pub(super) fn number(label: &[u8]) -> Option<Range<usize>> {
+    let sign = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b'_' | b'.' | b'-' | b'[' | b']'));
+    let start = (1..label.len()).find(|i| label[*i].is_ascii_digit() && sign(label.get(i - 1)))?;
+    let end = start + label[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    (sign(label.get(end)) && end + 1 < label.len()).then_some(start..end)
+}
+
+/// A label without the number of its record, if labels hold one.
+pub(super) fn plain(label: &[u8], numbered: bool) -> Cow<'_, [u8]> {
+    match number(label).filter(|_| numbered) {
+        Some(range) => Cow::Owned([&label[..range.start], &label[range.end..]].concat()),
+        None => Cow::Borrowed(label),
+    }
 }
 
 /// What may stand between a label and its value.

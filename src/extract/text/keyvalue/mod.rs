@@ -33,6 +33,8 @@ pub(crate) struct Blocks {
     items_part: bool,
     /// What stands between labels and values.
     separators: Separators,
+    /// Whether labels hold the number of their record: `USER_0_NAME`.
+    numbered: bool,
 }
 
 /// The first lines of a sample that are blocks, if there are any: with marks between labels and values, or else with
@@ -90,7 +92,8 @@ fn sniff_with(sample: &[u8], separators: Separators) -> Option<Blocks> {
     let lines = &lines[first..];
     let labels: Vec<&Label> = lines.iter().filter_map(|line| line.1.as_ref()).collect();
     let content = lines.iter().filter(|line| !line.3).count();
-    let key = |label: &Label| sample[label.key.clone()].to_ascii_lowercase();
+    let numbered = are_numbered(sample, &labels);
+    let key = |label: &Label| label::plain(&sample[label.key.clone()], numbered).to_ascii_lowercase();
     let mut keys: Vec<Vec<u8>> = labels.iter().map(|label| key(label)).collect();
     let first_key = keys.first()?.clone();
     let firsts = keys.iter().filter(|key| **key == first_key).count();
@@ -106,7 +109,28 @@ fn sniff_with(sample: &[u8], separators: Separators) -> Option<Blocks> {
         gaps > 1 && gaps * 10 >= firsts * 8 && gaps * 10 <= firsts.max(1) * 15 || firsts == 1 && gaps > 1 && repeating;
     let items = labels.iter().filter(|label| label.item).count();
     let items_part = items * 3 < labels.len() * 2;
-    (dense && (repeating || single)).then_some(Blocks { start: lines[0].0, blank_parts, items_part, separators })
+    (dense && (repeating || single)).then_some(Blocks {
+        start: lines[0].0,
+        blank_parts,
+        items_part,
+        separators,
+        numbered,
+    })
+}
+
+/// Whether nearly all labels hold a number, and three or more numbers come with several labels each.
+fn are_numbered(sample: &[u8], labels: &[&Label]) -> bool {
+    let mut numbers: Vec<&[u8]> = labels
+        .iter()
+        .filter_map(|label| Some(&sample[label.key.clone()][label::number(&sample[label.key.clone()])?]))
+        .collect();
+    let many = numbers.len() * 10 >= labels.len() * 8;
+    numbers.dedup();
+    let runs = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    // Each number stands in one run of lines.
+    many && runs == numbers.len() && runs >= 3 && labels.len() >= runs * 2
 }
 
 /// Reads the blocks that begin at `start`. Returns where they end.
@@ -119,6 +143,7 @@ pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize, blocks: Blocks)
         seen: Vec::new(),
         indent: None,
         heading: None,
+        number: Vec::new(),
         blocks,
     };
     let end = reader.lines(out, start);
@@ -136,6 +161,8 @@ struct Reader<'t> {
     seen: Vec<Vec<u8>>,
     /// Indentation of list items that begin records.
     indent: Option<usize>,
+    /// The number in the labels of the record at hand.
+    number: Vec<u8>,
     /// What stood above the record that comes.
     heading: Option<Range<usize>>,
     blocks: Blocks,
@@ -170,6 +197,9 @@ impl Reader<'_> {
             } else if let Some(label) = label {
                 self.line(out, at, &label, next, gap);
                 (gap, unlabelled) = (false, 0);
+                end = next;
+            } else if line == b"-" {
+                // Between the changes of one entry of LDIF.
                 end = next;
             } else if is_rule(line) || is_parting(line) {
                 gap |= !line.is_empty() || blocks.blank_parts;
@@ -245,10 +275,14 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, out: &mut Out<'_>, at: usize, label: &Label, next: usize, gap: bool) {
-        let key = self.text[label.key.clone()].to_ascii_lowercase();
+        let raw = &self.text[label.key.clone()];
+        let key = label::plain(raw, self.blocks.numbered).to_ascii_lowercase();
+        let number = label::number(raw).filter(|_| self.blocks.numbered).map_or(&[][..], |range| &raw[range]);
+        let counted = self.blocks.numbered && number != self.number;
+        self.number = number.to_vec();
         let indent = label.key.start - at;
         let item = label.item && self.blocks.items_part && *self.indent.get_or_insert(indent) == indent;
-        let again = key == self.first;
+        let again = key == self.first && !self.blocks.numbered || counted;
         let parted = gap && !self.seen.is_empty();
         if again || item || parted || self.first.is_empty() {
             if !self.seen.is_empty() {
@@ -286,7 +320,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, out: &Out<'_>, label: &Label, next: usize) {
-        let name = &self.text[label.key.clone()];
+        let name = &*label::plain(&self.text[label.key.clone()], self.blocks.numbered);
         let column = self.columns.column(name, out.limits.columns);
         let value = &self.text[label.value.clone()];
         let decoded: Cow<'_, [u8]> = match label.coding {
@@ -410,6 +444,17 @@ mod tests {
         for value in ["Lefèvre", "Zoé", "+33612345678", "z@x.example"] {
             assert!(rows[0].contains(&value.to_owned()), "{value} {rows:?}");
         }
+    }
+
+    #[test]
+    fn numbers_in_labels_tell_records_apart() {
+        let rows = filled(
+            "USER_0_NOM=Martin\nUSER_0_MAIL=a@x.example\nUSER_1_NOM=Petit\nUSER_1_TEL=0612345678\nUSER_2_NOM=Roux\nUSER_2_MAIL=c@x.example\n",
+        );
+        assert_eq!(rows, [["Martin", "a@x.example"], ["Petit", "0612345678"], ["Roux", "c@x.example"]]);
+        // Several numbers of one person are no records.
+        let card = |n: &str, m: &str| format!("nom: {n}\ntel_1_type: mobile\ntel_1_value: 0612345678\nmail: {m}\n");
+        assert_eq!(filled(&(card("Martin", "a@x.example") + &card("Petit", "b@x.example"))).len(), 2);
     }
 
     #[test]
