@@ -62,6 +62,7 @@ mod tests {
 
     /// The child: takes the folder, hands all its open files on, and goes. Does nothing when run as an ordinary test.
     #[test]
+    #[expect(clippy::zombie_processes, reason = "it has to outlive this process")]
     fn child() {
         let Some(state) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
         let lock = take(&state).unwrap();
