@@ -390,6 +390,14 @@ fn dead_letters<S: Store>(store: &S) {
     assert_eq!(store.revive(&OutboxFilter { alert: Some(id(1)), ..Default::default() }, at(70)).unwrap(), 1);
     assert_eq!(due(store, "mail", 69), []);
     assert_eq!(due(store, "mail", 70), [(1, 1)]);
+    // What waits after a failure is hurried; what waits for its hour is not.
+    settle(store, 1, 1, "mail", Outcome::Retry { at: at(900), reason: "late".into() });
+    write(store, |tx| {
+        tx.save(&incident(2, 1), &Links::default())?;
+        tx.enqueue(&NewEntry { due: at(900), ..entry(2, 1, "mail") })
+    });
+    assert_eq!(store.revive(&OutboxFilter::default(), at(80)).unwrap(), 1);
+    assert_eq!(due(store, "mail", 80), [(1, 1)]);
 }
 
 fn settled_stays_settled<S: Store>(store: &S) {

@@ -139,7 +139,7 @@ pub trait Outbox: Send + Sync {
     /// When the store fails; nothing is kept then.
     fn settle(&self, settlements: &[Settlement]) -> Result<(), StoreError>;
 
-    /// Makes dead entries pending again; returns how many.
+    /// Makes dead entries pending again, and due those that wait after a failure; returns how many.
     ///
     /// # Errors
     /// When the store fails.

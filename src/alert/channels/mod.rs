@@ -3,7 +3,7 @@
 pub(super) mod http;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-//! `vigie alerts retry`: what was given up is tried again by the running service.
+//! `vigie alerts retry`: what was given up, or waits after a failure, is tried again by the running service, now.
 
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::audit::{Action, Trail};
 use crate::config::Config;
 use crate::store::{Outbox, OutboxFilter, SqliteStore};
 
-/// Try again what was given up
+/// Try again, now, what was given up or waits after a failure
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this alert's: its identifier, or its beginning
@@ -31,9 +31,9 @@ pub fn run(args: &Args, store: &SqliteStore, config: &Config, trail: &Trail) -> 
     trail.record(Action::AlertSent, &subject, &[("channel", args.channel.clone().unwrap_or_default())])?;
     let filter = OutboxFilter { alert, channel: args.channel.clone(), ..OutboxFilter::default() };
     match store.revive(&filter, Timestamp::now())? {
-        0 => eprintln!("nothing was given up"),
+        0 => eprintln!("nothing was given up, and nothing waits after a failure"),
         count => {
-            eprintln!("{} of what was given up will be tried again by the running service", counted(count, "message"))
+            eprintln!("{}: tried again by the running service", counted(count, "message"))
         }
     }
     Ok(Exit::Done)

@@ -123,3 +123,20 @@ fn delivery(out: &mut impl Write, entry: &OutboxEntry) -> io::Result<()> {
     let (channel, change, revision) = (&entry.channel, entry.change.name(), entry.revision);
     writeln!(out, "  told        {channel} of revision {revision} ({change}): {state}{tries}{next}{why}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::channels::contract::{HOSTILE, hostile_alert, is_raw};
+
+    #[test]
+    fn nothing_of_a_posters_moves_the_cursor() {
+        for text in HOSTILE {
+            let mut shown = Vec::new();
+            describe(&mut shown, &hostile_alert(text)).unwrap();
+            let shown = String::from_utf8(shown).unwrap();
+            let raw: Vec<char> = shown.chars().filter(|c| is_raw(*c)).collect();
+            assert!(raw.is_empty(), "{raw:?} of {text:?}");
+        }
+    }
+}

@@ -109,7 +109,8 @@ impl Outbox for SqliteStore {
 
     fn revive(&self, filter: &OutboxFilter, due: Timestamp) -> Result<u64, StoreError> {
         let revived = self.writer().execute(
-            "UPDATE outbox SET state = 0, due = ?3, attempts = 0 WHERE state = 2
+            "UPDATE outbox SET state = 0, due = ?3, attempts = 0
+             WHERE (state = 2 OR (state = 0 AND attempts > 0 AND due > ?3))
              AND (?1 IS NULL OR incident = (SELECT number FROM incident WHERE id = ?1))
              AND (?2 IS NULL OR channel = ?2)",
             params![filter.alert.map(|id| id.to_string()), filter.channel, micros(due)],
