@@ -8,6 +8,8 @@ fn key_ring(folder: &Path) -> String {
         export GNUPGHOME=$PWD/gnupg; mkdir -m 700 gnupg
         gpg --batch -q --passphrase '' --quick-gen-key 'CERT <cert@cert.example>' default default never
         gpg --batch -q --armor --export cert@cert.example > cert.asc
+        gpg --batch -q --passphrase '' --quick-gen-key 'vigie <vigie@cert.example>' default sign never
+        (umask 077; gpg --batch -q --armor --export-secret-keys vigie@cert.example > vigie.asc)
         gpg --batch --with-colons -k cert@cert.example | awk -F: '/^fpr/ { print $10; exit }'"#;
     let made = Command::new("bash").args(["-c", script]).current_dir(folder).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -19,6 +21,20 @@ fn postfix(arguments: &[&std::ffi::OsStr]) {
     let mut command = Command::new("bash");
     command.arg(tools.join("run_postfix.sh")).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     assert!(command.status().unwrap().success(), "postfix");
+}
+
+/// Whether GnuPG finds a good signature inside a mail.
+fn signed(mail: &Path, ring: &Path) -> bool {
+    let text = std::fs::read_to_string(mail).unwrap();
+    let from = text.find("-----BEGIN PGP MESSAGE-----").unwrap();
+    let armored = mail.with_extension("asc");
+    std::fs::write(&armored, &text[from..]).unwrap();
+    let mut gpg = Command::new("gpg");
+    gpg.args(["--batch", "--status-fd", "2", "--decrypt"]).arg(&armored).env("GNUPGHOME", ring);
+    let said = gpg.output().unwrap();
+    std::fs::remove_file(armored).unwrap();
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    said.contains("GOODSIG") && said.contains("vigie@cert.example")
 }
 
 fn mails(folder: &Path) -> Vec<PathBuf> {
@@ -43,7 +59,7 @@ async fn postfix_takes_the_mail_and_gnupg_reads_it() {
     let mail = |ca: &str, password: &str| {
         let toml = format!(
             "mail = {{ server = '127.0.0.1:2588', ca = '{ca}', user = 'vigie', password = {{ file = '{password}' }}, \
-             from = 'vigie@cert.example', to = [{{ address = 'cert@cert.example', key = 'cert.asc' }}] }}"
+             from = 'vigie@cert.example', sign = {{ file = 'vigie.asc' }}, to = [{{ address = 'cert@cert.example', key = 'cert.asc' }}] }}"
         );
         channel(dir.path(), &toml)
     };
@@ -77,6 +93,7 @@ async fn postfix_takes_the_mail_and_gnupg_reads_it() {
         let (ring, secrets) = (dir.path().join("gnupg"), dir.path().join("secrets"));
         arguments.extend([ring.as_path(), Path::new("--secrets"), &secrets]);
         python("mail_check.py", &arguments);
+        assert!(signed(mail, &ring), "signed by the service's own key");
     }
     let threaded = mails.iter().filter(|mail| std::fs::read_to_string(mail).unwrap().contains("\nReferences: <"));
     assert_eq!(threaded.count(), 2, "the later two hang on the first");

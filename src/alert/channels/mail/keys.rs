@@ -14,7 +14,9 @@ use pgp::crypto::aead::{AeadAlgorithm, ChunkSize};
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use pgp::packet::{PublicKey, PublicSubkey, Signature, SignatureType};
 use pgp::ser::Serialize;
-use pgp::types::{KeyDetails, KeyVersion, PublicParams, Tag};
+use pgp::types::{KeyDetails, KeyVersion, Password, PublicParams, Tag};
+
+use super::signer::Signer;
 
 /// Longest file that is read, bytes: a certificate with thousands of signatures of others is smaller.
 const MAX: u64 = 4 << 20;
@@ -51,6 +53,15 @@ pub enum KeyError {
         /// The day.
         on: String,
     },
+    /// Not a private key to sign with.
+    #[error("is no OpenPGP private key in armor; hint: gpg --armor --export-secret-keys ADDRESS")]
+    NoPrivateKey,
+    /// It asks for a passphrase, and nobody is there to give it.
+    #[error("key {0} is locked with a passphrase; hint: export one without, into a file that only vigie may read")]
+    Locked(String),
+    /// It may not sign.
+    #[error("key {0} may not sign; hint: one with a part for signing")]
+    NotSigning(String),
     /// Nothing of it can be encrypted to.
     #[error("key {key} cannot be encrypted to: {why}; hint: ask the recipient for one with an encryption subkey")]
     NotEncrypting {
@@ -88,7 +99,7 @@ impl RecipientKey {
         Self::from_bytes(&bytes, now)
     }
 
-    fn from_bytes(bytes: &[u8], now: Timestamp) -> Result<Self, KeyError> {
+    pub(super) fn from_bytes(bytes: &[u8], now: Timestamp) -> Result<Self, KeyError> {
         if memchr::memmem::find(bytes, b"BEGIN PGP PRIVATE KEY").is_some() {
             return Err(KeyError::Private);
         }
@@ -140,20 +151,20 @@ fn seconds(at: pgp::types::Timestamp) -> Timestamp {
     Timestamp::from_second(i64::from(at.as_secs())).unwrap_or_default()
 }
 
-fn after(at: pgp::types::Timestamp, span: Option<pgp::types::Duration>) -> Option<Timestamp> {
+pub(super) fn after(at: pgp::types::Timestamp, span: Option<pgp::types::Duration>) -> Option<Timestamp> {
     // Zero means for ever.
     let span = span.filter(|span| span.as_secs() > 0)?;
     seconds(at).checked_add(SignedDuration::from_secs(i64::from(span.as_secs()))).ok()
 }
 
 /// A signature of the kind, made by now and not run out. Whether it is right is asked apart.
-fn counts(signature: &Signature, now: Timestamp) -> bool {
+pub(super) fn counts(signature: &Signature, now: Timestamp) -> bool {
     let Some(created) = signature.created() else { return false };
     seconds(created) <= now && after(created, signature.signature_expiration_time()).is_none_or(|end| end > now)
 }
 
 /// The newest of the owner's own signatures.
-fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>) -> Option<&'s Signature> {
+pub(super) fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>) -> Option<&'s Signature> {
     signatures.max_by_key(|signature| signature.created().map(pgp::types::Timestamp::as_secs))
 }
 
@@ -172,7 +183,8 @@ fn self_signature(key: &SignedPublicKey, now: Timestamp) -> Option<&Signature> {
     newest(direct.filter(|s| counts(s, now)).chain(names))
 }
 
-fn judge(key: &SignedPublicKey, now: Timestamp) -> Result<RecipientKey, KeyError> {
+/// What the owner says of a key that stands, neither revoked nor expired, and until when it does.
+pub(super) fn standing(key: &SignedPublicKey, now: Timestamp) -> Result<(&Signature, Option<Timestamp>), KeyError> {
     let primary = &key.primary_key;
     let fingerprint = format!("{:X}", primary.fingerprint());
     let revocations = &key.details.revocation_signatures;
@@ -184,6 +196,13 @@ fn judge(key: &SignedPublicKey, now: Timestamp) -> Result<RecipientKey, KeyError
     if let Some(on) = expires.filter(|at| *at <= now) {
         return Err(KeyError::Expired { key: fingerprint, on: on.strftime("%F").to_string() });
     }
+    Ok((own, expires))
+}
+
+fn judge(key: &SignedPublicKey, now: Timestamp) -> Result<RecipientKey, KeyError> {
+    let primary = &key.primary_key;
+    let fingerprint = format!("{:X}", primary.fingerprint());
+    let (own, expires) = standing(key, now)?;
     let mut why = "it has no subkey for encryption".to_owned();
     let mut best: Option<(u32, Chosen, Option<Timestamp>)> = None;
     for subkey in &key.public_subkeys {
@@ -255,12 +274,12 @@ fn unfit(key: &impl KeyDetails) -> Option<String> {
     }
 }
 
-/// Encrypts to all of `keys`, as ASCII armor. Integrity is protected: with AEAD if every recipient reads it, and in the
+/// Encrypts to all of `keys`, as ASCII armor, signed inside where there is a key for that. Integrity is protected: with AEAD if every recipient reads it, and in the
 /// older way (SEIPD version 1), which everybody reads, otherwise.
 ///
 /// # Errors
 /// When a key turns out to be unusable.
-pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::errors::Error> {
+pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>, signer: Option<&Signer>) -> Result<String, pgp::errors::Error> {
     let rng = OsRng;
     let builder = MessageBuilder::from_bytes("", clear);
     if keys.iter().all(|key| key.modern) {
@@ -272,6 +291,9 @@ pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::err
                 Chosen::Subkey(key) => builder.encrypt_to_key(rng, key)?,
             };
         }
+        if let Some(signer) = signer {
+            builder.sign(signer.key(), Password::empty(), signer.key().hash_alg());
+        }
         return builder.to_armored_string(rng, ArmorOptions::default());
     }
     let mut builder = builder.seipd_v1(rng, SymmetricKeyAlgorithm::AES256);
@@ -280,6 +302,9 @@ pub fn encrypt(keys: &[RecipientKey], clear: Vec<u8>) -> Result<String, pgp::err
             Chosen::Primary(key) => builder.encrypt_to_key(rng, key)?,
             Chosen::Subkey(key) => builder.encrypt_to_key(rng, key)?,
         };
+    }
+    if let Some(signer) = signer {
+        builder.sign(signer.key(), Password::empty(), signer.key().hash_alg());
     }
     builder.to_armored_string(rng, ArmorOptions::default())
 }

@@ -2,13 +2,14 @@
 //!
 //! An alert is a thread: its first mail has a Message-ID made of the alert and its revision, and every later one refers
 //! to it. A mail repeated after a crash has the Message-ID it had, by which mail boxes recognise it. The outside tells
-//! nothing but the alert's id and TLP. Nothing is signed: the mail server's own DKIM says where it came from.
+//! nothing but the alert's id and TLP. Without a key to sign with, the mail server's own DKIM says where it came from.
 //!
-//! [`keys`] judges keys, [`message`] writes mails, [`smtp`] hands them over.
+//! [`keys`] judges keys, [`signer`] signs, [`message`] writes mails, [`smtp`] hands them over.
 
 mod keys;
 mod message;
 mod settings;
+mod signer;
 mod smtp;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use super::SetupError;
 use crate::alert::channel::{Channel, DeliveryError, Notice, Receipt};
 use keys::RecipientKey;
+use signer::Signer;
 use smtp::{Handed, Relay};
 
 pub use settings::{RawSettings, Settings};
@@ -39,6 +41,7 @@ const KEY_PATIENCE: Duration = Duration::from_secs(3_600);
 pub struct MailChannel {
     settings: Settings,
     keys: Vec<RecipientKey>,
+    signer: Option<Signer>,
     relay: Relay,
     /// By the notice's key, the recipients who have it already while others' mail boxes are to be tried again.
     half_sent: Mutex<HashMap<String, Vec<lettre::Address>>>,
@@ -52,7 +55,15 @@ impl MailChannel {
     pub fn new(settings: &Settings) -> Result<Self, SetupError> {
         let keys = settings.read_keys(Timestamp::now());
         let keys = keys.map_err(|mut all| SetupError::Form(format!("the {}", all.remove(0).message)))?;
-        Ok(Self { relay: Relay::new(settings)?, settings: settings.clone(), keys, half_sent: Mutex::default() })
+        let signer = match &settings.sign {
+            None => None,
+            Some(secret) => {
+                let read = Signer::from_armored(secret.read()?.expose(), Timestamp::now());
+                Some(read.map_err(|why| SetupError::Form(format!("the {secret} to sign with: {why}")))?)
+            }
+        };
+        let (relay, settings, half_sent) = (Relay::new(settings)?, settings.clone(), Mutex::default());
+        Ok(Self { settings, keys, signer, relay, half_sent })
     }
 
     fn mail(&self, notice: &Notice) -> Result<Vec<u8>, DeliveryError> {
@@ -65,7 +76,12 @@ impl MailChannel {
             let reason = format!("key {} has expired; hint: replace it and restart vigie", key.fingerprint());
             return Err(DeliveryError::Retry { reason, after: Some(KEY_PATIENCE) });
         }
-        let armored = keys::encrypt(&self.keys, part.formatted());
+        if let Some(signer) = self.signer.as_ref().filter(|signer| signer.expired(now)) {
+            let reason =
+                format!("signing key {} has expired; hint: replace it and restart vigie", signer.fingerprint());
+            return Err(DeliveryError::Retry { reason, after: Some(KEY_PATIENCE) });
+        }
+        let armored = keys::encrypt(&self.keys, part.formatted(), self.signer.as_ref());
         let armored = armored.map_err(|e| DeliveryError::refused(format!("cannot be encrypted: {e}")))?;
         message::encrypted(&self.settings, notice, armored)
     }

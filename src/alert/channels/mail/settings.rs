@@ -35,6 +35,9 @@ pub struct RawSettings {
     pub reply_to: Option<String>,
     /// The recipients, each with the file that holds their OpenPGP public key.
     pub to: Vec<RawRecipient>,
+    /// The service's own OpenPGP private key, armored, without passphrase: mails are signed with it inside what is
+    /// encrypted. Default: none, mails are not signed.
+    pub sign: Option<RawSecret>,
     /// Send unencrypted; recipients have no keys then. Default: false.
     pub plain: bool,
 }
@@ -74,6 +77,7 @@ pub struct Settings {
     pub(super) from: Mailbox,
     pub(super) reply_to: Option<Mailbox>,
     pub(super) to: Vec<Mailbox>,
+    pub(super) sign: Option<SecretRef>,
     keys: Vec<PathBuf>,
 }
 
@@ -100,10 +104,14 @@ impl RawSettings {
         let reply_to = self.reply_to.map(|text| mailbox("reply_to", &text));
         let reply_to = reply_to.and_then(|checked| checked.map_err(|p| problems.push(p)).ok());
         let (to, keys) = recipients(self.to, self.plain, base, &mut problems);
+        let sign = self.sign.and_then(|raw| raw.validate("sign", base).map_err(|p| problems.push(p)).ok());
+        if sign.is_some() && self.plain {
+            problems.push(SettingProblem::new("sign", "is for mails that are encrypted; hint: leave `plain` out"));
+        }
         match (server, from) {
             (Some((host, port)), Some(from)) if problems.is_empty() => {
                 let ca = self.ca.map(|ca| base.join(ca));
-                let settings = Settings { host, port, tls, ca, login, from, reply_to, to, keys };
+                let settings = Settings { host, port, tls, ca, login, from, reply_to, to, sign, keys };
                 settings.read_keys(Timestamp::now())?;
                 Ok(settings)
             }

@@ -46,10 +46,10 @@ fn read(bytes: &[u8]) -> Result<RecipientKey, String> {
 fn a_good_key_is_encrypted_to_and_its_owner_reads_it() {
     let (one, two) = (secret_key(EncryptionCaps::All), secret_key(EncryptionCaps::Communication));
     let keys: Vec<_> = [&one, &two].map(|key| read(armored(key).as_bytes()).unwrap()).into();
-    let text = encrypt(&keys, b"the alert".to_vec()).unwrap();
+    let text = encrypt(&keys, b"the alert".to_vec(), None).unwrap();
     assert!(text.starts_with("-----BEGIN PGP MESSAGE-----"));
     assert_eq!((decrypt(&one, &text), decrypt(&two, &text)), (b"the alert".to_vec(), b"the alert".to_vec()));
-    assert_ne!(text, encrypt(&keys, b"the alert".to_vec()).unwrap(), "random numbers are drawn each time");
+    assert_ne!(text, encrypt(&keys, b"the alert".to_vec(), None).unwrap(), "random numbers are drawn each time");
     let mut bytes = Vec::new();
     SignedPublicKey::from(one).to_writer(&mut bytes).unwrap();
     assert!(read(&bytes).is_ok(), "not armored");
