@@ -52,6 +52,8 @@ struct Line {
     emails: usize,
     digits: usize,
     masks: usize,
+    /// Whether an `@` is spelled out on it.
+    spelled: bool,
     /// Blanks before its first word.
     indent: usize,
     is_break: bool,
@@ -78,13 +80,14 @@ impl Line {
         }
         // Blank, or a rule of dashes, stars or the like, or nothing but a number.
         let is_break = words == 0 && masks == 0 || words <= 6 && is_number_of_item(line);
+        let spelled = has_defanged_at(line);
         if emails == 0 {
-            emails = usize::from(has_defanged_at(line));
+            emails = usize::from(spelled);
         }
         let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let is_heading = matches!(line, [b'#', b'#' | b' ', ..] | [b'=', b'=', ..]);
         let is_label = line.trim_ascii_end().ends_with(b":");
-        Self { start, end, emails, digits, masks, indent, is_break, is_heading, is_label }
+        Self { start, end, emails, digits, masks, spelled, indent, is_break, is_heading, is_label }
     }
 
     /// Whether something on it may name somebody.
@@ -113,8 +116,10 @@ fn has_defanged_at(line: &[u8]) -> bool {
     let spelled =
         |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
     let bracket = memchr::memchr3_iter(b'(', b'[', b'{', line).any(|i| spelled(i + 1, b"at") || spelled(i + 1, b" at"));
+    // Lines are short: to set up a search for the word costs more than to look behind each blank.
+    let word = || memchr::memchr_iter(b' ', line).find(|i| line[*i..].starts_with(b" at "));
     bracket
-        || memchr::memmem::find(line, b" at ")
+        || word()
             .is_some_and(|i| memchr(b'.', &line[i..]).is_some() || memchr::memmem::find(&line[i..], b" dot ").is_some())
 }
 
@@ -125,7 +130,7 @@ fn flush(batch: &mut Batch, paragraph: &mut Vec<Line>) {
         let one_person = is_one_person(batch, paragraph);
         for line in paragraph.iter() {
             if one_person {
-                pieces(batch, line.start, line.end);
+                pieces(batch, (line.start, line.end), line.spelled);
             } else if line.identifies() {
                 rows_of_line(batch, line);
             }
@@ -171,13 +176,13 @@ fn has_lines_alike(batch: &Batch, paragraph: &[Line]) -> bool {
 fn rows_of_line(batch: &mut Batch, line: &Line) {
     let parting = if line.emails > 1 { parting_of(&batch.text[line.start..line.end], line.emails) } else { None };
     let Some(parting) = parting else {
-        pieces(batch, line.start, line.end);
+        pieces(batch, (line.start, line.end), line.spelled);
         return batch.end_row();
     };
     let mut from = line.start;
     while from < line.end {
         let to = memchr(parting, &batch.text[from..line.end]).map_or(line.end, |i| from + i);
-        pieces(batch, from, to);
+        pieces(batch, (from, to), line.spelled && has_defanged_at(&batch.text[from..to]));
         batch.end_row();
         from = to + 1;
     }
@@ -195,13 +200,15 @@ fn parting_of(line: &[u8], emails: usize) -> Option<u8> {
     })
 }
 
-/// Appends the pieces of one line as cells.
-fn pieces(batch: &mut Batch, start: usize, end: usize) {
+/// Appends the pieces of one line, or of a stretch of it, as cells; `spelled` says whether an `@` is spelled out there.
+fn pieces(batch: &mut Batch, (start, end): (usize, usize), spelled: bool) {
     let begin = start + words::decoration(&batch.text[start..end]);
-    let spelled = has_defanged_at(&batch.text[start..end]);
     let (mut from, mut at) = (begin, begin);
     let mut count = 0;
-    while at < end && count < PIECES {
+    while count < PIECES {
+        // Most bytes are letters and digits, which part nothing.
+        let Some(next) = batch.text[at.min(end)..end].iter().position(|b| MAY_PART[usize::from(*b)]) else { break };
+        at += next;
         let width = match separator(&batch.text[..end], begin, at) {
             0 if !spelled => words::bracket(&batch.text[..end], at),
             width => width,
@@ -216,6 +223,18 @@ fn pieces(batch: &mut Batch, start: usize, end: usize) {
     }
     piece(batch, from, end, spelled);
 }
+
+/// The bytes with which [`separator`] and [`words::bracket`] may find something.
+const MAY_PART: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"\t;|,<>\r\"-./=+ :()[]{}\xe2";
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
 
 /// Appends a piece: its addresses, numbers and dates as cells of their own, and what stands between them. The number of
 /// cells.
@@ -386,6 +405,16 @@ mod tests {
         let mut all = Vec::new();
         values_in(cell.as_bytes(), &mut |v| all.push(String::from_utf8_lossy(v).into_owned()));
         all
+    }
+
+    #[test]
+    fn bytes_that_are_passed_over_part_nothing() {
+        for byte in (0..=255u8).filter(|byte| !MAY_PART[usize::from(*byte)]) {
+            for (before, behind) in [(b' ', b' '), (b'a', b'a'), (b' ', b'a'), (b'1', b' '), (byte, byte)] {
+                let line = [before, byte, behind, behind];
+                assert_eq!((separator(&line, 0, 1), words::bracket(&line, 1)), (0, 0), "{line:?}");
+            }
+        }
     }
 
     #[test]
