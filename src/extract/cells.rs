@@ -19,10 +19,9 @@ const PAIRS: usize = 3;
 
 /// Adds the values within the batch's cells to their rows. Rows without such cells stay as they are.
 pub(crate) fn open(batch: &mut Batch) {
-    // Line ends within cells are few, and seldom worth a look at every cell.
-    let folded = memchr::memchr_iter(b'\n', &batch.text).count() > batch.rows();
-    let held = |cell: &[u8]| Held::of(cell, folded);
-    if !batch.cells.iter().any(|cell| held(cell.of(&batch.text)).is_some()) {
+    let signs = Signs::of(batch);
+    let held = |cell: &[u8]| Held::of(cell, signs);
+    if !signs.any() || !batch.cells.iter().any(|cell| held(cell.of(&batch.text)).is_some()) {
         return;
     }
     let (cells, row_ends) = (std::mem::take(&mut batch.cells), std::mem::take(&mut batch.row_ends));
@@ -54,15 +53,38 @@ enum Held {
     Lines,
 }
 
+/// What a batch's text must show somewhere before its cells are looked at one by one: few hold more than a value.
+#[derive(Debug, Clone, Copy)]
+struct Signs {
+    brackets: bool,
+    pairs: bool,
+    /// More line ends than rows.
+    folded: bool,
+}
+
+impl Signs {
+    fn of(batch: &Batch) -> Self {
+        Self {
+            brackets: memchr2(b'{', b'[', &batch.text).is_some(),
+            pairs: memmem::find(&batch.text, b"=\"").is_some(),
+            folded: memchr::memchr_iter(b'\n', &batch.text).count() > batch.rows(),
+        }
+    }
+
+    fn any(self) -> bool {
+        self.brackets || self.pairs || self.folded
+    }
+}
+
 impl Held {
-    fn of(cell: &[u8], folded: bool) -> Option<Self> {
-        if holds_record(cell) {
+    fn of(cell: &[u8], signs: Signs) -> Option<Self> {
+        if signs.brackets && holds_record(cell) {
             return Some(Self::Record);
         }
-        if cell.len() >= 32 && memmem::find_iter(cell, b"=\"").take(PAIRS).count() == PAIRS {
+        if signs.pairs && cell.len() >= 32 && memmem::find_iter(cell, b"=\"").take(PAIRS).count() == PAIRS {
             return Some(Self::Pairs);
         }
-        let lines = folded && cell.len() <= DUMP && memchr::memchr(b'\n', cell).is_some();
+        let lines = signs.folded && cell.len() <= DUMP && memchr::memchr(b'\n', cell).is_some();
         (lines && cell.split(|b| *b == b'\n').any(|line| place(line).is_some())).then_some(Self::Lines)
     }
 }
