@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::kit::flapping::Receivers;
+use crate::kit::mailbox::Mailbox;
 use crate::kit::{Service, World, dump, until_done};
 
 /// Customers in each leak: every leak shows others, so that every leak is an incident of its own.
@@ -44,7 +45,7 @@ fn in_order<'m>(messages: impl IntoIterator<Item = &'m Value>) -> bool {
 
 #[test]
 fn killed_while_receivers_flap_it_tells_everybody_everything_once_and_in_order() {
-    let (kills, world, receivers) = (kills(), World::new(), Receivers::listen());
+    let (kills, world, receivers, mailbox) = (kills(), World::new(), Receivers::listen(), Mailbox::listen());
     world.system("crm", kills * EACH);
     secret(&world, "hook.secret", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     secret(&world, "key", "stubkey");
@@ -52,10 +53,13 @@ fn killed_while_receivers_flap_it_tells_everybody_everything_once_and_in_order()
     let impatient = "timeout = \"1s\"\nparallel = 16\n";
     world.configure(&format!(
         "{}{}{}[alert.channels.misp]\n{impatient}misp = {{ url = \"{base}/flapping/misp/\", key = {{ file = \"key\" }} }}\n\
-         [alert.channels.file]\nfile = {{ path = \"alerts.jsonl\" }}\n",
+         [alert.channels.file]\nfile = {{ path = \"alerts.jsonl\" }}\n\
+         [alert.channels.mail]\nparallel = 1\nmail = {{ server = \"{}\", tls = \"none\", plain = true, \
+         from = \"v@cert.example\", to = [{{ address = \"a@cert.example\" }}] }}\n",
         hook("steady", &format!("{base}/steady/hook"), ""),
         hook("flapping", &format!("{base}/flapping/hook"), impatient),
         hook("silent", &format!("{base}/silent/hook"), "timeout = \"10m\"\n"),
+        mailbox.address,
     ));
     for n in 0..kills {
         let mut service = world.start();
@@ -83,8 +87,15 @@ fn killed_while_receivers_flap_it_tells_everybody_everything_once_and_in_order()
         kept.events.values().filter(|event| comment(event).starts_with("revision 2")).count()
     };
     until_done("every event in MISP says the latest", || (kills - 1).saturating_sub(receivers.with(newest)), 0);
+    until_done("every mail is there", || expected.saturating_sub(mailbox.with(HashMap::len)), 0);
     service.stop();
 
+    // Nobody can ask a mail server what it has: what was under way when it was killed is sent again, as the same mail.
+    mailbox.with(|mails| {
+        assert_eq!(mails.len(), expected, "every revision is one mail, by its Message-ID");
+        let again: usize = mails.values().map(|times| times - 1).sum();
+        assert!(again <= kills, "{again} mails more than once: at most one a kill");
+    });
     receivers.with(|kept| {
         assert_eq!(kept.contradicting, 0, "a repetition says what was said before");
         assert_eq!(kept.events.len(), kills, "one event for each alert");

@@ -2,6 +2,7 @@
 //! receiver of webhooks. Everything made up, everything on loopback.
 
 pub mod flapping;
+pub mod mailbox;
 pub mod receiver;
 
 use std::fmt::Write as _;
