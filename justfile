@@ -14,6 +14,11 @@ check:
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
+# take the picture in README anew (needs dunst, Xvfb, D-Bus, x11-apps and ImageMagick)
+picture:
+    cargo build --release
+    docs/pictures/take
+
 # kill the service many more times than the tests do
 kills COUNT="1000":
     VIGIE_KILLS={{COUNT}} cargo test --release --test it -- kill --nocapture
