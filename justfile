@@ -66,6 +66,11 @@ many-sites *ARGS:
     cargo build --release
     python3 tests/real_sites/many target/release/vigie {{ARGS}}
 
+# from posting to verdict, on simulated paste sites read at a 1 s interval
+posted:
+    cargo build --release
+    python3 tests/real_sites/posted target/release/vigie
+
 # posts a second through queue and verdicts
 throughput:
     cargo test --release --test it throughput -- --ignored --nocapture

@@ -19,6 +19,7 @@ use crate::net::{Client, NetSettings};
 Examples:
   vigie site list                                              the definitions that ship
   vigie site check my-forum.toml                               try a definition on its examples
+  vigie site try https://board.example/leaks                  any forum, without describing it
   vigie site try https://forum.example/viewforum.php?f=2 --family phpbb
   vigie site try --config vigie.toml --site my-forum           what the service would read there
   vigie site status                                            how the sites of the service fare")]
@@ -57,7 +58,7 @@ enum Layout {
 
 #[derive(Debug, clap::Args)]
 struct TryArgs {
-    /// The place; needs --family or --definition
+    /// The place; without --family or --definition it is read as any forum
     #[arg(required_unless_present = "config")]
     url: Option<String>,
     /// The family to read it with
@@ -123,7 +124,8 @@ fn check(files: &[PathBuf]) -> Outcome {
             Err(errors) => {
                 wrong += errors.len() as u64;
                 for error in errors {
-                    writeln!(out, "{}: {}: {}", family.name, error.key, error.message)?;
+                    let key = if error.key.is_empty() { String::new() } else { format!("{}: ", error.key) };
+                    writeln!(out, "{}: {key}{}", family.name, error.message)?;
                 }
             }
         }
@@ -176,8 +178,8 @@ fn site_to_try(args: &TryArgs) -> Result<(Site, NetSettings), Failure> {
         (Some(name), _) => name.clone(),
         (None, Some(file)) => add_definition(&mut families, file)?,
         (None, None) => {
-            let hint = "say how to read it; hint: --family NAME (vigie site list) or --definition FILE";
-            return Err(Failure::usage(anyhow::anyhow!(hint)));
+            eprintln!("read with the family `forum`, which finds threads and posts by itself; --family names another");
+            "forum".to_owned()
         }
     };
     table.insert("id".into(), "try".into());
@@ -223,6 +225,9 @@ fn print_text(out: &mut impl Write, trial: &Trial) -> std::io::Result<()> {
     }
     let health = &trial.health;
     writeln!(out, "{}, {}", counted(health.requests, "request"), counted(trial.posts.len() as u64, "post"))?;
+    for next in &trial.next {
+        writeln!(out, "next page    {}", next.escape_debug())?;
+    }
     for (field, pages) in &health.misread {
         writeln!(out, "misread: {field} stands nowhere on {}", counted(*pages, "page"))?;
     }
@@ -252,7 +257,7 @@ fn print_json(out: &mut impl Write, trial: &Trial) -> std::io::Result<()> {
         });
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}", json!({"fault": trial.fault, "cut": trial.cut, "health": trial.health}))
+    writeln!(out, "{}", json!({"fault": trial.fault, "cut": trial.cut, "next": trial.next, "health": trial.health}))
 }
 
 fn shown(value: Option<&str>) -> String {

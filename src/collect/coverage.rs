@@ -73,6 +73,18 @@ pub(super) struct Change {
     pub began: Option<String>,
 }
 
+/// Next pages noted of a visit.
+const NEXT: usize = 20;
+
+impl Sight {
+    /// Notes a link to a next page.
+    pub(super) fn note_next(&mut self, url: &url::Url) {
+        if self.next.len() < NEXT {
+            self.next.push(url.to_string());
+        }
+    }
+}
+
 /// What one visit showed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sight {
@@ -84,6 +96,8 @@ pub(super) struct Sight {
     /// Described fields that stood somewhere, and those that stood nowhere, on pages with items.
     pub found: BTreeSet<String>,
     pub missing: BTreeSet<String>,
+    /// Next pages that were linked; the first few.
+    pub next: Vec<String>,
     /// Entries whose page was not what it should be, and those that were read.
     pub unreadable: u32,
     pub readable: u32,

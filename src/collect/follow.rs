@@ -106,7 +106,7 @@ fn words(url: &Url) -> impl Iterator<Item = String> {
 
 /// Whether an address says that a GET of it does more than read.
 pub(super) fn changes_something(url: &Url) -> bool {
-    const WORDS: [&str; 20] = [
+    const WORDS: [&str; 25] = [
         "delete",
         "del",
         "remove",
@@ -127,6 +127,11 @@ pub(super) fn changes_something(url: &Url) -> bool {
         "confirm",
         "approve",
         "cancel",
+        "subscribe",
+        "subscription",
+        "like",
+        "thank",
+        "markread",
     ];
     words(url).any(|word| WORDS.contains(&word.as_str()))
 }

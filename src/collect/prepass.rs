@@ -79,16 +79,27 @@ pub fn bounded(page: &[u8], media_type: Option<&str>) -> (String, Cuts) {
     (String::from_utf8_lossy(&out).into_owned(), cuts)
 }
 
-/// Decodes by byte order mark, then header, then the page's own word, then by looking.
+/// Decodes by byte order mark, then header, then the page's own word, then by looking. What is declared is not believed when
+/// it makes nonsense of more letters than it makes sense of: then one looks.
 #[must_use]
 pub fn decode(bytes: &[u8], media_type: Option<&str>) -> String {
     let declared = media_type.and_then(|m| charset(m.as_bytes())).or_else(|| charset(&bytes[..bytes.len().min(1024)]));
-    let encoding = declared.unwrap_or_else(|| {
-        let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-        detector.feed(bytes, true);
-        detector.guess(None, chardetng::Utf8Detection::Allow)
-    });
-    encoding.decode(bytes).0.into_owned()
+    if let Some(encoding) = declared {
+        let (text, _, faulty) = encoding.decode(bytes);
+        if !faulty || sensible(&text) {
+            return text.into_owned();
+        }
+    }
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    detector.guess(None, chardetng::Utf8Detection::Allow).decode(bytes).0.into_owned()
+}
+
+/// Whether a text with faults has more letters beyond ASCII than faults: one post in another encoding, or a cut end, is no
+/// reason to read all others wrongly.
+fn sensible(text: &str) -> bool {
+    let faults = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    text.chars().filter(|c| !c.is_ascii()).count() > 2 * faults || faults <= 1
 }
 
 /// The encoding named after `charset=`.
@@ -235,6 +246,11 @@ mod tests {
         assert_eq!(decode(b"\xe9t\xe9", Some("text/html; charset=ISO-8859-1")), "été");
         assert_eq!(decode(b"<meta charset='windows-1252'>\xe9", None), "<meta charset='windows-1252'>é");
         assert_eq!(decode(b"\xff\xfea\0", Some("text/html; charset=utf-8")), "a");
+        // What is declared is wrong.
+        assert_eq!(decode(b"d\xe9mo caf\xe9 d\xe9j\xe0", Some("text/html; charset=utf-8")), "démo café déjà");
+        // One fault among many letters is that of its place.
+        let mixed = [b"\xe9 ".as_slice(), "é à ü ö ñ".as_bytes()].concat();
+        assert_eq!(decode(&mixed, Some("text/html; charset=utf-8")), "\u{fffd} é à ü ö ñ");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Trial {
     pub posts: Vec<Post>,
     /// The visit's figures: entries listed, requests, fields that stood nowhere, pages that lie.
     pub health: SiteHealth,
+    /// Links to next pages, of listings and of threads, that were followed or would be at the next visit.
+    pub next: Vec<String>,
     /// What went wrong, if anything did.
     pub fault: Option<String>,
     /// There was more; only as many posts as asked for were read.
@@ -45,9 +47,10 @@ pub async fn try_site(client: &Client, site: &Site, max_posts: usize) -> Trial {
     };
     let outcome = visitor.visit(&mut Between::default()).await;
     let posts = std::mem::take(&mut *shown.posts.lock().expect("nobody panics while holding it"));
+    let next = outcome.sight.next.clone();
     let refused = matches!(outcome.fault, Some(super::visit::Stop::Refused(_)));
     let fault = outcome.fault.filter(|_| !refused).map(|fault| fault.to_string());
-    Trial { posts, health: health.snapshot().remove(&site.id).unwrap_or_default(), fault, cut: refused }
+    Trial { posts, next, health: health.snapshot().remove(&site.id).unwrap_or_default(), fault, cut: refused }
 }
 
 /// An intake that takes so many posts and no more. Refusing is how a visit is ended between two posts.

@@ -6,8 +6,27 @@ use scraper::Selector;
 use super::pick::Node;
 use super::text;
 
+/// A page with less text than this may be a login; a real one may have a login in its corner.
+const LOGIN: usize = 400;
+/// And with less than this, something that looks at the visitor.
+const CHALLENGE: usize = 1500;
+
+/// What stands in the way, of a page that shows so many bytes of text; nothing when nothing known does.
+pub(super) fn instead(page: Node<'_>, shown: usize) -> Option<&'static str> {
+    match shown {
+        0..LOGIN => before(page),
+        LOGIN..CHALLENGE => challenge(page),
+        _ => None,
+    }
+}
+
 /// What stands in the way, in words for people; nothing when nothing known does.
 pub(super) fn before(page: Node<'_>) -> Option<&'static str> {
+    challenge(page).or_else(|| outside(page))
+}
+
+/// Something that looks at the visitor first.
+fn challenge(page: Node<'_>) -> Option<&'static str> {
     let Node::Html(root) = page else { return None };
     let has = |css: &str| root.select(&Selector::parse(css).expect("a constant selector")).next();
     let title = has("title").map(|title| text::line_of(title, 200).to_lowercase()).unwrap_or_default();
@@ -31,6 +50,13 @@ pub(super) fn before(page: Node<'_>) -> Option<&'static str> {
     {
         return Some("a captcha stands before it");
     }
+    None
+}
+
+/// A login, or nothing at all.
+fn outside(page: Node<'_>) -> Option<&'static str> {
+    let Node::Html(root) = page else { return None };
+    let has = |css: &str| root.select(&Selector::parse(css).expect("a constant selector")).next();
     if has("input[type=password]").is_some() {
         return Some("a login stands before it");
     }

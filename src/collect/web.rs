@@ -148,6 +148,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
                     self.memory.dirty = true;
                 }
             }
+            list.next.iter().for_each(|next| self.outcome.sight.note_next(next));
             match list.next {
                 Some(next) if self.same_host(&next, listing) && visited.insert(next.clone()) => url = next,
                 Some(_) => {
@@ -323,6 +324,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             let title = page.title.as_deref().or(reading.entry.title.as_deref());
             complete &= self.messages(reading, title, &page.messages, before, seen, &mut shown).await?;
             let next = page.next.filter(|next| self.same_host(next, &first));
+            next.iter().for_each(|next| self.outcome.sight.note_next(next));
             let fresh_page = next.as_ref().is_some_and(|next| !visited.contains(next));
             if let (Some(next), true) = (next.clone(), fresh_page) {
                 before = before.saturating_add(u32::try_from(page.messages.len()).unwrap_or(u32::MAX));
@@ -375,7 +377,7 @@ impl<'a, I: Intake> WebVisit<'a, I> {
         for (message, place) in messages.iter().zip(before..) {
             let own = match &message.key {
                 Some(key) => Some(key.clone()),
-                None if rules.item.items.is_none() => None,
+                None if rules.item.items.is_none() && rules.find.is_none() => None,
                 // On a page whose posts come and go, a place says nothing.
                 None if reading.entry.key.is_empty() => Some(format!("{:016x}", message.mark)),
                 None => Some(format!("n{place}")),

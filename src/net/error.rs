@@ -76,7 +76,7 @@ pub enum NetError {
         why: &'static str,
     },
     /// An answer that is neither success nor "not modified".
-    #[error("`{host}` answered {status}")]
+    #[error("`{host}` answered {status}{}", meaning(*status))]
     Status {
         /// Host as in the URL.
         host: String,
@@ -113,6 +113,17 @@ pub enum NetError {
         /// The cause in short.
         why: String,
     },
+}
+
+/// What a status means to whoever has to do something about it.
+const fn meaning(status: u16) -> &'static str {
+    match status {
+        401 | 407 => " (it wants a login)",
+        403 | 451 => " (it refuses: a login, a barred address or a check of the browser)",
+        404 | 410 => " (nothing is there)",
+        429 => " (it is asked too often)",
+        _ => "",
+    }
 }
 
 impl NetError {

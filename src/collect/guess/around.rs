@@ -104,7 +104,21 @@ pub(super) fn around<'a>(marks: &[(ElementRef<'a>, String)]) -> Vec<(String, Blo
     }
     let tops: Vec<ElementRef<'a>> = match firsts.as_slice() {
         [lone] => vec![climb_alone(*lone)],
-        _ => firsts.iter().enumerate().map(|(number, first)| climb(&owners, *first, number)).collect(),
+        _ => {
+            let mut tops: Vec<Option<ElementRef<'a>>> = vec![None; keys.len()];
+            for (mark, key) in marks {
+                let number = numbers[key.as_str()];
+                let top = climb(&owners, *mark, number);
+                // A post may be marked twice: by an anchor that holds nothing, and by the element behind it.
+                let more = |known: ElementRef<'a>| {
+                    known.id() != top.id() && Block::whole(known).weight() < Block::whole(top).weight()
+                };
+                if tops[number].is_none_or(more) {
+                    tops[number] = Some(top);
+                }
+            }
+            tops.into_iter().flatten().collect()
+        }
     };
     let neighbours = neighbours(&owners, &tops);
     keys.into_iter()

@@ -8,7 +8,7 @@ use url::Url;
 use super::Page;
 use super::around::{Block, Piece, around};
 use super::fields;
-use super::words::{identity, in_frame, keyed, look, says_nothing, shape, thread_weight};
+use super::words::{elsewhere, identity, in_frame, keyed, look, says_nothing, shape, thread_weight};
 use crate::collect::follow;
 use crate::collect::text::line_of;
 
@@ -99,7 +99,7 @@ fn links<'a>(page: &Page<'a>, within: ElementRef<'a>) -> Vec<Link<'a>> {
         let mut url = page.own(element.value().attr("href")?)?;
         url.set_fragment(None);
         // Some listings link a deletion on every row.
-        if follow::changes_something(&url) || url == *page.url {
+        if follow::changes_something(&url) || elsewhere(&url) || url == *page.url {
             return None;
         }
         let key = identity(&url);

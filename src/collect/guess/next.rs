@@ -36,7 +36,8 @@ pub(in crate::collect) fn next(page: &Page<'_>) -> Option<Url> {
     let by = |says: &dyn Fn(ElementRef<'_>, &Url) -> bool| {
         links.iter().find(|(link, url)| says(*link, url)).map(|(_, url)| url.clone())
     };
-    by(&|link, _| declared(link))
+    // Some say so of the next ticket or article as well.
+    by(&|link, url| declared(link) && akin(page.url, url))
         .or_else(|| by(&|link, url| said(link).is_some_and(|sure| sure || akin(page.url, url))))
         .or_else(|| by(&|link, url| classed(link) && akin(page.url, url)))
         .or_else(|| by(&|link, url| among(&line_of(link, 16), ARROWS) && akin(page.url, url)))

@@ -24,8 +24,12 @@ const MAX_KINDS: usize = 24;
 const MAX_POSTS: usize = 500;
 /// Characters that may stand beside what a post says: what is told of its author, and its buttons.
 const BESIDE: usize = 600;
-/// The share of a page's text that posts must have.
-const LEAST: f64 = 0.15;
+/// The share of a page's text that posts must have to be its posts; and the share under which what stands beside them is read as
+/// well.
+const LEAST: f64 = 0.35;
+const ENOUGH: f64 = 0.6;
+/// The key of what stands beside posts.
+const REST: &str = "rest";
 
 /// Words of classes and ids that name a post, and those that name parts of one or something else.
 const POST: &str = "post p pid msg message comment c reply answer entry article topicpost tr td js posting beitrag messages \
@@ -73,9 +77,35 @@ pub(in crate::collect) fn posts<'a>(page: &Page<'a>) -> (Vec<Found<'a>>, bool) {
     };
     let best = kinds.into_iter().take(MAX_KINDS).map(cut).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
-        Some((score, blocks, numbered)) if score > 0.0 => (read(page, &blocks, numbered), true),
+        Some((score, blocks, numbered)) if score > 0.0 => {
+            let mut posts = read(page, &blocks, numbered);
+            posts.extend(rest(&whole, &blocks, weight));
+            (posts, true)
+        }
         _ => (read(page, &[(String::new(), whole)], false), false),
     }
+}
+
+/// What stands beside the posts, where that is so much that it may be what the page is about.
+fn rest<'a>(whole: &Block<'a>, blocks: &[(String, Block<'a>)], weight: f64) -> Option<Found<'a>> {
+    const SOME: usize = 20;
+    let covered: usize = blocks.iter().map(|(_, block)| block.weight()).sum();
+    if covered as f64 >= weight * ENOUGH {
+        return None;
+    }
+    let mut without = (*whole.without).clone();
+    without.extend(blocks.iter().flat_map(|(_, block)| &block.parts).map(|part| part.id()));
+    let beside = Block { parts: whole.parts.clone(), without: std::rc::Rc::new(without) };
+    let body = text::of_parts(&beside.parts, &|id| beside.without.contains(&id));
+    let key = Some(REST.to_owned());
+    (body.len() >= SOME).then(|| Found {
+        element: whole.parts[0],
+        key,
+        body,
+        author: None,
+        date: None,
+        files: Vec::new(),
+    })
 }
 
 /// The page without its frame.
@@ -237,13 +267,14 @@ fn read<'a>(page: &Page<'_>, blocks: &[(String, Block<'a>)], numbered: bool) -> 
     found
 }
 
-/// The number in a post's link to itself.
+/// The number in a post's link to itself: one that leads to a place on a page, or that is called a permanent link.
 fn permalink(page: &Page<'_>, block: &Block<'_>) -> Option<String> {
-    static OWN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[A-Za-z_\-]*(\d+)$").expect("a constant pattern"));
+    static OWN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\d+)\D*$").expect("a constant pattern"));
     block.elements().filter(|e| e.value().name() == "a").find_map(|link| {
         let url = page.own(link.value().attr("href")?)?;
-        let found = OWN.captures(url.fragment()?)?;
-        Some(found[1].to_owned())
+        let permanent = of(link).iter().any(|word| word == "permalink");
+        let named = url.fragment().map(str::to_owned).or_else(|| permanent.then(|| url.path().to_owned()))?;
+        Some(OWN.captures(&named)?[1].to_owned())
     })
 }
 

@@ -12,7 +12,8 @@ const OTHER: &str = "user users member members memberlist profile profiles u aut
     search tag tags label help faq rules terms privacy about contact rss feed atom lang language css js static \
     calendar sendmessage privmsg pm reply quote edit newreply newthread newtopic compose create new printthread \
     print whoposted online team stats statistics groups badges donate upgrade mark subscribe imprint impressum \
-    cookies settings notifications admin";
+    cookies settings notifications admin subscription subscriptions watch favorite favorites bookmark bookmarks \
+    share vote like thank rate report markread";
 /// In addresses of places that hold threads.
 const SECTION: &str =
     "forum forums category categories viewforum forumdisplay showforum board boards section sections c f m";
@@ -100,23 +101,39 @@ pub(super) fn says_nothing(text: &str) -> bool {
     phrase(&text.trim().to_lowercase(), SAID)
 }
 
+/// The words that an address uses to say what it leads to: its leading segments and script that are words, not titles, and the keys of
+/// its query.
+fn naming(url: &Url) -> Vec<String> {
+    let path: Vec<&str> = url.path_segments().map(|s| s.filter(|s| !s.is_empty()).collect()).unwrap_or_default();
+    let keys: Vec<String> = url.query_pairs().map(|(key, _)| key.into_owned()).collect();
+    let leading = path.iter().take(path.len().saturating_sub(1).max(1)).copied().chain(script(&path));
+    let plain = |segment: &str| {
+        let words = split(segment.rsplit_once('.').map_or(segment, |(name, _)| name));
+        if words.len() == 1 || script(&[segment]).is_some() { words } else { Vec::new() }
+    };
+    leading.flat_map(plain).chain(keys.iter().flat_map(|key| split(key))).collect()
+}
+
+/// The script at the end of a path.
+fn script<'a>(path: &[&'a str]) -> Option<&'a str> {
+    const ENDS: [&str; 7] = [".php", ".cgi", ".pl", ".asp", ".aspx", ".jsp", ".py"];
+    path.last().copied().filter(|last| ENDS.iter().any(|end| last.to_ascii_lowercase().ends_with(end)))
+}
+
+/// Whether an address says that it leads to no thread.
+pub(super) fn elsewhere(url: &Url) -> bool {
+    any(&naming(url), OTHER)
+}
+
 /// How much an address looks like that of a thread.
 pub(super) fn thread_weight(url: &Url) -> f64 {
-    let words = address(url);
-    // What the last word names is rather a title: only its place in the address counts.
-    let path: Vec<String> = url.path_segments().map(|s| s.map(str::to_owned).collect()).unwrap_or_default();
-    let leading: Vec<String> = path.iter().take(path.len().saturating_sub(1).max(1)).flat_map(|s| split(s)).collect();
-    let keys: Vec<String> = url.query_pairs().flat_map(|(key, _)| split(&key)).collect();
-    let named: Vec<String> = leading.into_iter().chain(keys).collect();
-    if any(&named, OTHER) || (path.len() <= 1 && url.query().is_none() && any(&words, OTHER)) {
-        return 0.02;
-    }
-    let threads = any(&named, THREAD) || any(&words, "viewtopic showthread showtopic");
-    match (threads, any(&named, SECTION)) {
-        (true, false) => 4.0,
-        (true, true) => 2.0,
-        (false, true) => 0.3,
-        (false, false) => 1.0,
+    let words = naming(url);
+    match (any(&words, OTHER), any(&words, THREAD), any(&words, SECTION)) {
+        (true, ..) => 0.02,
+        (_, true, false) => 4.0,
+        (_, true, true) => 2.0,
+        (_, false, true) => 0.3,
+        (_, false, false) => 1.0,
     }
 }
 
@@ -163,7 +180,8 @@ pub(super) fn identity(url: &Url) -> String {
     let mut keys: Vec<String> = url
         .query_pairs()
         .filter(|(key, _)| !key.is_empty() && !among(&key.to_ascii_lowercase(), PAGING))
-        .map(|(key, value)| format!("{key}={}", whole(&value)))
+        // `?5-title/page2`: the second page of the fifth.
+        .map(|(key, value)| format!("{}={}", key.split("/page").next().unwrap_or_default(), whole(&value)))
         .collect();
     keys.sort_unstable();
     if keys.is_empty() { name } else { format!("{name}?{}", keys.join("&")) }
@@ -175,16 +193,22 @@ pub(super) fn shape(url: &Url) -> String {
     let mut keys: Vec<String> = url.query_pairs().map(|(key, _)| key.to_ascii_lowercase()).collect();
     keys.retain(|key| !among(key, PAGING));
     keys.sort_unstable();
-    let script = path.last().is_some_and(|last| {
-        [".php", ".cgi", ".pl", ".asp", ".aspx", ".jsp", ".py"]
-            .iter()
-            .any(|end| last.to_ascii_lowercase().ends_with(end))
-    });
+    // What names a kind of page stays, what names one page does not.
+    let kind = |segment: &&str| {
+        if among(segment, THREAD) || among(segment, SECTION) || among(segment, OTHER) {
+            (*segment).to_owned()
+        } else {
+            "*".to_owned()
+        }
+    };
     let path = match path.as_slice() {
-        path if script => path.join("/"),
+        path if script(path).is_some() => path.join("/"),
         [] => String::new(),
         [_] => "*".to_owned(),
-        [first, rest @ ..] => format!("{first}/{}", vec!["*"; rest.len().min(2)].join("/")),
+        [first, middle @ .., _] => {
+            let middle: Vec<String> = middle.iter().take(2).map(kind).collect();
+            format!("{first}/{}/*", middle.join("/"))
+        }
     };
     format!("{path}?{}", keys.join("&"))
 }

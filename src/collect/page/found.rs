@@ -10,9 +10,6 @@ use crate::collect::settings::raw::Find;
 use crate::collect::settings::{Item, ListRules, PostRules};
 use crate::collect::wall;
 
-/// A page with less text than this, on which no post was found, may be what stands before one.
-const SHORT: usize = 1500;
-
 impl Reader<'_> {
     pub(super) fn found_list(&self, rules: &ListRules, page: Node<'_>) -> Result<ListPage, Unreadable> {
         let Node::Html(root) = page else { return Err(Unreadable::NotValid("it is not HTML")) };
@@ -31,11 +28,18 @@ impl Reader<'_> {
             None => guess::next(&seen),
         };
         let has = |of: &dyn Fn(&Entry) -> bool| entries.iter().any(of);
-        let fields = found_fields([
+        let mut fields = found_fields([
             ("title", has(&|entry| entry.title.is_some())),
             ("author", has(&|entry| entry.author.is_some())),
             ("date", has(&|entry| entry.date.is_some())),
         ]);
+        // A listing need not say who and when: the posts do.
+        let described = |name: &&str| match *name {
+            "author" => rules.item.author.is_some(),
+            "date" => rules.item.date.is_some(),
+            _ => true,
+        };
+        fields.missing.retain(described);
         Ok(ListPage { entries, next, cut: false, fields })
     }
 
@@ -76,8 +80,8 @@ impl Reader<'_> {
             Some(items) => (guess::posts_in(&seen, &elements(items.items(page))), true),
             None => guess::posts(&seen),
         };
-        let short = posts.iter().map(|post| post.body.len()).sum::<usize>() < SHORT;
-        if let (false, true, Some(what)) = (sure, short, wall::before(page)) {
+        let shown = posts.iter().map(|post| post.body.len()).sum();
+        if let (false, Some(what)) = (sure, wall::instead(page, shown)) {
             return Err(Unreadable::NotValid(what));
         }
         let lone = posts.len() == 1;

@@ -137,6 +137,7 @@ pub fn read_list(web: &WebRules, page: Fetched<'_>, now: Timestamp) -> Result<Li
         ListForm::Html(rules) => {
             let (text, cuts) = prepass::bounded(page.bytes, page.media_type);
             refuse(&rules.item, &text)?;
+            marked_up(&text)?;
             let html = Html::parse_document(&text);
             outside(web, &html, page.url)?;
             let reader = Reader { web, base: base(&html, page.url), url: bare(page.url), now };
@@ -173,6 +174,7 @@ pub fn read_posts(
     }
     let (text, cuts) = prepass::bounded(page.bytes, page.media_type);
     refuse(&rules.item, &text)?;
+    marked_up(&text)?;
     let html = Html::parse_document(&text);
     outside(web, &html, page.url)?;
     let reader = Reader { web, base: base(&html, page.url), url: bare(page.url), now };
@@ -212,6 +214,19 @@ fn json(rules: &Item, page: Fetched<'_>) -> Result<Value, Unreadable> {
         format: "JSON",
         why: format!("{:?} at line {} column {}", e.classify(), e.line(), e.column()),
     })
+}
+
+/// Refuses what is no HTML at all. What is empty may be said better.
+fn marked_up(text: &str) -> Result<(), Unreadable> {
+    const HEAD: usize = 64 << 10;
+    let head = text[..text.floor_char_boundary(HEAD)].trim_start();
+    if head.is_empty() || head.contains('<') {
+        return Ok(());
+    }
+    Err(Unreadable::NotValid(match head.as_bytes()[0] {
+        b'{' | b'[' => "it is JSON where HTML was expected",
+        _ => "it is not HTML",
+    }))
 }
 
 fn refuse(rules: &Item, text: &str) -> Result<(), Unreadable> {

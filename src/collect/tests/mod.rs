@@ -4,6 +4,7 @@ mod bucket;
 mod control;
 mod follow;
 mod forums;
+mod found;
 mod inbox;
 mod listings;
 mod login;

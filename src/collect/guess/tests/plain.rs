@@ -101,6 +101,45 @@ fn one_post_alone_is_read_whole() {
     assert!(!read[0][3].contains("home"), "{read:?}");
 }
 
+/// Where what repeats is beside the point (a list of answers under a mail), the page is read whole; where much stands beside
+/// the posts, that is read too.
+#[test]
+fn what_stands_beside_posts_is_not_lost() {
+    let answers: String = (1..4)
+        .map(|n| {
+            format!(
+                "<li><strong><a name=0000{n} href=msg{n}.html>Re: dump</a></strong><ul><li>From: joe</li></ul></li>"
+            )
+        })
+        .collect();
+    let page = format!(
+        "<h1>dump</h1><ul><li>From: ann</li><li>Date: Fri, 20 Nov 2026 10:01:00 -0000</li></ul><pre>a@x.example;Ann\nb@x.example;Bob\nc@x.example;Eve</pre><ul>{answers}</ul>"
+    );
+    let read = posts(&thread("https://f.example/msg0.html", &page));
+    assert!(read.iter().any(|post| post[3].contains("b@x.example;Bob")), "{read:?}");
+    let comments: String = (1..6).map(|n| format!("<div class=comment id=c{n}><a href=/user/u{n}>u{n}</a> <time datetime='2026-01-02T03:00:00Z'></time><p>a comment that is of some length, number {n}</p></div>")).collect();
+    let page = format!("<pre>{}</pre>{comments}", "somebody@x.example;Ann\n".repeat(10));
+    let read = posts(&thread("https://f.example/paste/1", &page));
+    assert!(read.iter().any(|post| post[3].contains("somebody@x.example;Ann")), "{read:?}");
+    assert!(read.iter().any(|post| post[..2] == ["3", "u3"].map(str::to_owned)), "{read:?}");
+}
+
+/// As pybbm does: an empty anchor and the post's own element bear one number.
+#[test]
+fn a_post_may_be_marked_twice() {
+    let post = |n: u32, text: &str| {
+        format!(
+            "<a name='post-{n}'></a><table class='post' id='post-{n}'><tr><th><a class=permalink href='/forum/post/{n}/'>#</a> <span class=updated>2026-01-02 03:0{n}</span></th></tr><tr><td><a href='/forum/users/joe/'>joe</a></td><td class=post-content>{text}</td></tr></table>"
+        )
+    };
+    reads(
+        "https://f.example/forum/topic/1/",
+        &format!("<div class=posts>{}{}</div>", post(7, "a@x.example;Ann"), post(8, "thanks")),
+        &[["7", "joe", "2026-01-02T03:07", "a@x.example;Ann"], ["8", "joe", "2026-01-02T03:08", "thanks"]],
+        "",
+    );
+}
+
 /// A dump pasted as a table with numbered rows is one post, not one per row.
 #[test]
 fn a_dump_is_not_cut_into_its_rows() {
