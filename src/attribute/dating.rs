@@ -94,8 +94,10 @@ pub(super) fn date(finding: &Finding, posterior: &Posterior, system: &SystemId, 
     dated.beyond = beyond(&dated);
     let until = match sources.get(last + 1) {
         Some(next) => day(*next).checked_sub(1.day()).unwrap_or(day(*next)),
-        None => today.max(day(sources[last])),
+        None => today,
     };
+    // What is dated in the future bounds nothing.
+    let until = until.min(today);
     dated.interval = interval(&dated, day(sources[first]), until);
     dated
 }

@@ -358,3 +358,25 @@ fn a_theft_on_a_day_that_only_another_system_has_an_export_of_is_still_a_theft()
     let report = world.attribution();
     assert_eq!((report.verdict, report.attribution[0].system.as_str()), (Verdict::Leak, "crm"));
 }
+
+#[test]
+fn systems_that_all_hold_everybody_are_told_apart_by_what_only_one_holds_or_not_at_all() {
+    let systems = [("a", "2026-01-01", 500, 4), ("b", "2026-01-01", 500, 4), ("c", "2026-01-01", 500, 4)];
+    let of = |shown_by_c: bool| {
+        let mut sources = systems;
+        sources[2].3 = if shown_by_c { 5 } else { 4 };
+        let mut world = World::new(50, &sources);
+        for row in 0..50 {
+            for source in 0..3 {
+                world.hit(row, source, scattered(row * 3 + u64::from(source), 500), ALL, 0);
+            }
+        }
+        world.attribution()
+    };
+    let alike = of(false);
+    assert_eq!(alike.verdict, Verdict::Leak);
+    assert!(alike.attribution.iter().all(|system| (system.probability - 1.0 / 3.0).abs() < 0.05));
+    assert!(alike.attribution[0].reasons[1].starts_with("not settled: "), "{:?}", alike.attribution[0].reasons);
+    let told = of(true);
+    assert!(told.attribution[0].system.as_str() == "c" && told.attribution[0].probability > 0.95);
+}

@@ -108,6 +108,55 @@ fn an_unreadable_file_is_reported_and_the_others_are_scanned_in_order() {
     assert_eq!((&reports[0]["verdict"], &reports[2]["verdict"]), (&"clear".into(), &"leak".into()));
 }
 
+#[test]
+fn a_system_without_snapshots_and_a_snapshot_of_the_future_are_pointed_at_and_cost_nothing() {
+    let world = World::new();
+    world.system("crm", 60);
+    let portal = world.path("watchlists/portal");
+    fs::create_dir(&portal).unwrap();
+    let declared = fs::read_to_string(world.path("watchlists/crm/watchlist.toml")).unwrap();
+    fs::write(portal.join("watchlist.toml"), declared.replace("\"crm\"", "\"portal\"")).unwrap();
+    let (lists, key) = (world.text("watchlists"), world.text("vigie.key"));
+    let later = ["watchlist", "build", &world.text("watchlists/crm"), "--snapshot", "2999-01-01", "--key-file", &key];
+    let built = vigie().args(later).arg(world.path("export.csv")).output().unwrap();
+    assert!(built.status.success() && errors(&built).contains("dated in the future; hint: "), "{}", errors(&built));
+
+    let checked = run(&["watchlist", "check", "--watchlists", &lists, "--key-file", &key]);
+    let said = errors(&checked);
+    assert!(checked.status.success(), "{said}");
+    assert!(said.contains("portal: no snapshot, so nothing of it is recognised; hint: "), "{said}");
+    assert!(said.contains("crm/2999-01-01.vfi: dated in the future; hint: "), "{said}");
+
+    fs::write(world.path("crm.csv"), dump("crm", 0..40)).unwrap();
+    let (code, reports, said) = scan(&world, &key, &[world.text("crm.csv")]);
+    assert_eq!((code, reports[0]["verdict"].as_str()), (0, Some("leak")), "{said}");
+    let crm = &reports[0]["attribution"][0];
+    // Both exports hold the same: what was taken is not dated by a day that has not come.
+    assert_eq!((&crm["system"], &crm["records"]), (&"crm".into(), &40.into()), "{crm}");
+    assert_eq!(crm["snapshot_interval"][0], "2026-08-01", "{crm}");
+    assert!(crm["snapshot_interval"][1].as_str().unwrap() < "2999", "{crm}");
+}
+
+#[test]
+fn two_systems_of_one_name_are_refused_and_an_export_built_twice_is_one() {
+    let world = World::new();
+    world.system("crm", 60);
+    let (lists, key) = (world.text("watchlists"), world.text("vigie.key"));
+    let again = ["watchlist", "build", &world.text("watchlists/crm"), "--snapshot", "2026-08-01", "--key-file", &key];
+    let built = vigie().args(again).arg(world.path("export.csv")).output().unwrap();
+    assert!(built.status.success(), "{}", errors(&built));
+    let checked = run(&["watchlist", "check", "--watchlists", &lists, "--key-file", &key]);
+    assert!(errors(&checked).contains("1 record watchlists, 1 indexes"), "{}", errors(&checked));
+
+    let second = world.path("watchlists/crm-2");
+    fs::create_dir(&second).unwrap();
+    fs::copy(world.path("watchlists/crm/watchlist.toml"), second.join("watchlist.toml")).unwrap();
+    let checked = run(&["watchlist", "check", "--watchlists", &lists, "--key-file", &key]);
+    assert_eq!(checked.status.code(), Some(2));
+    let said = errors(&checked);
+    assert!(said.contains("crm-2/watchlist.toml:1: `crm` stands in a folder called `crm-2`; hint: "), "{said}");
+}
+
 /// A disk with no room for what the service writes: here, files that cannot grow beyond 600 KiB.
 #[test]
 fn a_full_disk_loses_nothing_that_was_dropped() {

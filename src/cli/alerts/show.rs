@@ -5,9 +5,9 @@ use std::io::{self, Write, stdout};
 use jiff::Timestamp;
 
 use super::super::exit::{Exit, Outcome};
-use super::super::words::counted;
+use super::super::words::{counted, exported};
 use crate::audit::{Action, Trail};
-use crate::model::{Alert, DocumentSummary, SystemAttribution};
+use crate::model::{Alert, DocumentSummary, Impact, SystemAttribution};
 use crate::store::{EntryState, Outbox, OutboxEntry, OutboxFilter, SqliteStore};
 
 /// Show one alert with its documents and deliveries
@@ -45,8 +45,9 @@ pub fn describe(out: &mut impl Write, alert: &Alert) -> io::Result<()> {
     writeln!(out, "  alert       {} (revision {}), {state}", alert.id, alert.revision)?;
     writeln!(out, "  severity    {}, TLP {}, PAP {}", alert.severity, alert.tlp, alert.pap)?;
     writeln!(out, "  raised      {:.0}, changed {:.0}", alert.created_at, alert.updated_at)?;
-    for system in &alert.attribution {
-        origin(out, system)?;
+    history(out, alert)?;
+    for (place, system) in alert.attribution.iter().enumerate() {
+        origin(out, place, system)?;
     }
     if !alert.attribution.is_empty() {
         writeln!(out, "  elsewhere   {:.1} %", alert.outside * 100.0)?;
@@ -56,10 +57,7 @@ pub fn describe(out: &mut impl Write, alert: &Alert) -> io::Result<()> {
         writeln!(out, "  term        `{words}` of {}, {count}", term.watchlist)?;
     }
     if alert.impact.records > 0 {
-        let kinds: Vec<String> =
-            alert.impact.by_kind.iter().map(|(kind, count)| format!("{kind} of {count}")).collect();
-        writeln!(out, "  concerned   {}: {}", counted(alert.impact.records, "record"), kinds.join(", "))?;
-        writeln!(out, "  not ours    {}", counted(alert.impact.unmatched_rows, "row"))?;
+        concerned(out, &alert.impact, alert.documents.len() as u64)?;
     }
     for row in &alert.sample {
         let cells: Vec<&str> = row.cells.iter().map(|(_, value)| value.as_str()).collect();
@@ -68,11 +66,47 @@ pub fn describe(out: &mut impl Write, alert: &Alert) -> io::Result<()> {
     alert.documents.iter().try_for_each(|summary| document(out, summary))
 }
 
-fn origin(out: &mut impl Write, system: &SystemAttribution) -> io::Result<()> {
-    let [from, to] = system.snapshot_interval;
-    let percent = system.probability * 100.0;
-    writeln!(out, "  from        {} with {percent:.1} %, exported between {from} and {to}", system.system)?;
-    system.reasons.iter().try_for_each(|reason| writeln!(out, "              - {reason}"))
+/// What the incident has to do with others.
+fn history(out: &mut impl Write, alert: &Alert) -> io::Result<()> {
+    if let Some(before) = &alert.seen_before {
+        let (percent, day) = (before.share * 100.0, before.at.to_zoned(jiff::tz::TimeZone::UTC).date());
+        writeln!(
+            out,
+            "  recycled    {percent:.0} % of its first records were seen on {day}, in alert {}",
+            before.alert
+        )?;
+    }
+    match &alert.joined_to {
+        Some(other) => {
+            writeln!(out, "  joined      goes on as alert {other}: a document showed both to be one incident")
+        }
+        None => Ok(()),
+    }
+}
+
+/// From this probability on, all that speaks for a system is said; below, only how many rows it would explain.
+const WORTH_REASONS: f64 = 0.01;
+
+fn origin(out: &mut impl Write, place: usize, system: &SystemAttribution) -> io::Result<()> {
+    let (percent, when) = (system.probability * 100.0, exported(system.snapshot_interval));
+    let label = if place == 0 { "from" } else { "or from" };
+    writeln!(out, "  {label:<11} {} with {percent:.1} %, {when}", system.system)?;
+    let all = place == 0 || system.probability >= WORTH_REASONS;
+    let mut reasons = system.reasons.iter().take(if all { usize::MAX } else { 1 });
+    reasons.try_for_each(|reason| writeln!(out, "              - {reason}"))
+}
+
+fn concerned(out: &mut impl Write, impact: &Impact, documents: u64) -> io::Result<()> {
+    let once = if documents > 1 { format!(", each once over {documents} documents") } else { String::new() };
+    writeln!(out, "  concerned   {} of persons or contracts{once}", counted(impact.records, "record"))?;
+    for (kind, count) in &impact.by_kind {
+        writeln!(out, "              {kind} of {count}")?;
+    }
+    if impact.canaries > 0 {
+        let what = if impact.canaries == 1 { "canary, which belongs" } else { "canaries, which belong" };
+        writeln!(out, "  canaries    {} {what} to nobody", impact.canaries)?;
+    }
+    writeln!(out, "  not ours    {} that matched nothing of the system", counted(impact.unmatched_rows, "row"))
 }
 
 fn document(out: &mut impl Write, document: &DocumentSummary) -> io::Result<()> {
@@ -128,6 +162,7 @@ fn delivery(out: &mut impl Write, entry: &OutboxEntry) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::alert::channels::contract::{HOSTILE, hostile_alert, is_raw};
+    use crate::model::{AlertId, FieldKind, SeenBefore};
 
     #[test]
     fn nothing_of_a_posters_moves_the_cursor() {
@@ -138,5 +173,70 @@ mod tests {
             let raw: Vec<char> = shown.chars().filter(|c| is_raw(*c)).collect();
             assert!(raw.is_empty(), "{raw:?} of {text:?}");
         }
+    }
+
+    fn shown(change: impl FnOnce(&mut Alert)) -> String {
+        let mut alert = crate::store::contract::alert(1, 1);
+        change(&mut alert);
+        let mut text = Vec::new();
+        describe(&mut text, &alert).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn what_was_seen_before_and_where_it_goes_on_is_said() {
+        let other = AlertId(uuid::Uuid::from_u128(7));
+        let text = shown(|alert| {
+            let at = "2026-03-02T09:00:00Z".parse().unwrap();
+            alert.seen_before = Some(SeenBefore { alert: other, at, share: 0.968 });
+        });
+        let line = format!("  recycled    97 % of its first records were seen on 2026-03-02, in alert {other}");
+        assert!(text.lines().any(|l| l == line), "{text}");
+        assert!(!text.contains("  joined "), "{text}");
+        let text = shown(|alert| alert.joined_to = Some(other));
+        assert!(text.contains(&format!("  joined      goes on as alert {other}:")), "{text}");
+    }
+
+    #[test]
+    fn people_are_counted_once_with_their_kinds_and_canaries() {
+        let by_kind = [(FieldKind::Email, 312), (FieldKind::Phone, 41)].into();
+        let mut text = Vec::new();
+        concerned(&mut text, &Impact { records: 312, by_kind, canaries: 2, unmatched_rows: 6 }, 2).unwrap();
+        let lines = [
+            "  concerned   312 records of persons or contracts, each once over 2 documents",
+            "              email of 312",
+            "              phone of 41",
+            "  canaries    2 canaries, which belong to nobody",
+            "  not ours    6 rows that matched nothing of the system",
+        ];
+        assert_eq!(String::from_utf8(text).unwrap().lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn an_unlikely_system_is_named_with_one_reason() {
+        let of = |system: &str, probability: f64, reasons: [&str; 2]| SystemAttribution {
+            system: system.parse().unwrap(),
+            snapshot: jiff::civil::date(2026, 3, 1),
+            snapshot_interval: [jiff::civil::date(1, 1, 1), jiff::civil::date(2026, 3, 1)],
+            probability,
+            records: 9,
+            rows: 9,
+            canaries: 0,
+            fields: Vec::new(),
+            refs: None,
+            reasons: reasons.map(str::to_owned).to_vec(),
+        };
+        let text = shown(|alert| {
+            alert.attribution = vec![of("crm", 0.99, ["why", "why else"]), of("shop", 0.004, ["why not", "nothing"])];
+        });
+        let lines = [
+            "  from        crm with 99.0 %, exported on 2026-03-01 or before",
+            "              - why",
+            "              - why else",
+            "  or from     shop with 0.4 %, exported on 2026-03-01 or before",
+            "              - why not",
+            "  elsewhere   1.0 %",
+        ];
+        assert!(text.contains(&lines.join("\n")), "{text}");
     }
 }

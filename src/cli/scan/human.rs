@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::super::words::counted;
+use super::super::words::{counted, exported};
 use crate::model::{Assessment, Skip, SkipReason, SystemAttribution, Verdict};
 
 /// Rows of the sample that are shown.
@@ -46,13 +46,13 @@ fn write(out: &mut impl Write, assessment: &Assessment, reasons: usize) -> io::R
 }
 
 fn origin(out: &mut impl Write, system: &SystemAttribution, reasons: usize) -> io::Result<()> {
-    let [from, to] = system.snapshot_interval;
     let fields: Vec<&str> = system.fields.iter().map(|kind| kind.name()).collect();
     writeln!(
         out,
-        "  {:>5.1} % {}, exported between {from} and {to} (closest snapshot {})",
+        "  {:>5.1} % {}, {} (closest snapshot {})",
         system.probability * 100.0,
         system.system,
+        exported(system.snapshot_interval),
         system.snapshot
     )?;
     let (records, rows) = (counted(system.records, "record"), counted(system.rows, "row"));

@@ -12,7 +12,7 @@ use super::super::exit::{Exit, Failure, Outcome};
 use super::super::key::KeyArgs;
 use super::super::progress;
 use super::super::words::counted;
-use super::{CountryArgs, one};
+use super::{CountryArgs, IN_FUTURE, one};
 use crate::fingerprint::build::{Build, BuildError, BuildReport, Stage, build_reader};
 
 /// Fingerprint an export into the index of one snapshot
@@ -58,6 +58,9 @@ pub fn run(args: &Args) -> Outcome {
     bar.finish_and_clear();
     let report = report.map_err(|error| failure(error, &args.exports))?;
     describe(&report, bar.elapsed().as_secs_f64());
+    if args.snapshot > jiff::Zoned::now().date() {
+        eprintln!("  {IN_FUTURE}");
+    }
     Ok(Exit::Done)
 }
 

@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use super::super::exit::{Exit, Failure, Outcome};
 use super::super::key::KeyArgs;
 use super::super::words::counted;
-use super::WatchlistsArg;
+use super::{IN_FUTURE, WatchlistsArg};
 use crate::config::{RecordWatchlist, read_watchlists};
 use crate::fingerprint::{Keyring, SnapshotIndex};
 use crate::matching::{Cost, Terms};
@@ -43,6 +43,8 @@ pub fn run(args: &Args) -> Outcome {
             Err(errors) => faults.extend(errors.iter().map(ToString::to_string)),
         }
     }
+    let today = jiff::Zoned::now().date();
+    lists.records.iter().flat_map(|list| notes(list, today)).for_each(|note| eprintln!("{note}"));
     let (records, terms) = (lists.records.len(), lists.terms.len());
     if faults.is_empty() {
         eprintln!("{records} record watchlists, {indexes} indexes, {terms} term watchlists: ok");
@@ -52,6 +54,17 @@ pub fn run(args: &Args) -> Outcome {
         eprintln!("{fault}");
     }
     Err(Failure::Usage(anyhow::anyhow!(counted(faults.len() as u64, "problem"))))
+}
+
+/// What is no fault and should be known all the same: a system of which nothing can be recognised, exports of days to come.
+fn notes(list: &RecordWatchlist, today: jiff::civil::Date) -> Vec<String> {
+    if list.indexes.is_empty() {
+        let id = &list.watchlist.id;
+        return vec![format!("{id}: no snapshot, so nothing of it is recognised; hint: vigie watchlist build")];
+    }
+    let stem = |file: &std::path::Path| file.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+    let later = list.indexes.iter().filter(|file| stem(file).is_some_and(|day: jiff::civil::Date| day > today));
+    later.map(|file| format!("{}: {IN_FUTURE}", file.display())).collect()
 }
 
 /// A term watchlist, and what it costs.

@@ -48,6 +48,9 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
+/// What is said of an export whose day is to come.
+const IN_FUTURE: &str = "dated in the future; hint: check that date, or this machine's clock";
+
 /// Where the watchlists are.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WatchlistsArg {
