@@ -30,6 +30,9 @@ const TEMPER: f64 = 0.6;
 /// No posterior is surer than this: one leak in a thousand is like nothing anybody simulated.
 const DOUBT: f64 = 0.001;
 
+/// The likelihood of a table's rows under a hypothesis about one source.
+type Given = fn(&TableRows, usize) -> f64;
+
 /// How likely each source is, given the document.
 pub(super) struct Posterior {
     /// Log posterior weight (not normalised) of each source in `Finding::sources`.
@@ -87,7 +90,7 @@ impl Posterior {
             })
             .collect();
         for source in likeliest(finding, &weights) {
-            let ways: [(f64, fn(&TableRows, usize) -> f64); 2] =
+            let ways: [(f64, Given); 2] =
                 [(ANOTHER_DAY, TableRows::given_other_day), (ENRICHED, TableRows::given_enriched)];
             between.extend(ways.map(|(prior, given)| {
                 let taken = tables.iter().zip(&said).map(|(table, said)| given(table, source) + said[source]);
