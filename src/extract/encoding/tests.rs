@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::extract::testing::read;
 
@@ -79,4 +81,72 @@ fn noise_gives_only_its_addresses() {
     noise.extend_from_slice(b"\0\0jeanne@mail.example\0\0");
     assert_eq!(super::noise(&noise), Some(b"jeanne@mail.example\n".to_vec()));
     assert_eq!(super::noise(TEXT.as_bytes()), None);
+}
+
+/// How a text may be written down.
+fn written(text: &str, how: usize) -> Vec<u8> {
+    let marked = |mark: &[u8], bytes: Vec<u8>| [mark, &bytes].concat();
+    let hurt = |text: &str| encoding_rs::WINDOWS_1252.decode_without_bom_handling(text.as_bytes()).0.into_owned();
+    match how {
+        0 => text.as_bytes().to_vec(),
+        1 => marked(b"\xef\xbb\xbf", text.as_bytes().to_vec()),
+        2 => utf16(text, false),
+        3 => utf16(text, true),
+        4 => marked(b"\xff\xfe", utf16(text, false)),
+        5 => marked(b"\xfe\xff", utf16(text, true)),
+        6 => utf32(text, false),
+        7 => utf32(text, true),
+        8 => marked(b"\xff\xfe\0\0", utf32(text, false)),
+        9 => marked(b"\0\0\xfe\xff", utf32(text, true)),
+        // ISO-8859-1 is what of Windows-1252 has no signs of print.
+        10 => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+        11 => encoding_rs::ISO_8859_15.encode(text).0.into_owned(),
+        12 => encoding_rs::MACINTOSH.encode(text).0.into_owned(),
+        13 => hurt(text).into_bytes(),
+        _ => hurt(&hurt(text)).into_bytes(),
+    }
+}
+
+/// Names as they are met in the countries whose encodings these are.
+const NAMES: [&str; 24] = [
+    "Lefèvre",
+    "Müller",
+    "François",
+    "Zoé",
+    "Maëlle",
+    "Noël",
+    "Garçon",
+    "Hélène",
+    "Jérôme",
+    "Benoît",
+    "Günther",
+    "Peña",
+    "Núñez",
+    "Åström",
+    "Søren",
+    "Gonçalves",
+    "Inês",
+    "Weiß",
+    "Anaïs",
+    "Loïc",
+    "Martin",
+    "Petit",
+    "Chloé",
+    "Éloïse",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever encoding a table of names is written in, its values come out.
+    #[test]
+    fn names_survive_every_encoding(
+        rows in prop::collection::vec((prop::sample::select(&NAMES[..]), prop::sample::select(&NAMES[..]), 10_000_000u64..99_999_999), 8..40),
+        how in 0usize..15,
+    ) {
+        let rows: Vec<[String; 3]> = rows.into_iter().map(|(a, b, n)| [a.to_owned(), b.to_owned(), format!("06{n}")]).collect();
+        let text: String = rows.iter().map(|row| row.join(";") + "\n").collect();
+        let kept = read(&written(&text, how));
+        prop_assert_eq!(kept.cells(), rows, "{}", how);
+    }
 }

@@ -126,3 +126,83 @@ fn rows_of_tables_within_tables_within_tables_stay_apart() {
         assert_eq!(kept.rows.iter().filter(|(_, row)| *row == cells).count(), 1, "row {n}: {:?}", kept.rows);
     }
 }
+
+/// What a well-kept reader finds in a document: the values of attributes and the text of elements, without the blanks
+/// around them.
+fn values(document: &str) -> Vec<String> {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(document);
+    let (mut values, mut text) = (Vec::new(), String::new());
+    loop {
+        let event = reader.read_event().expect("the document is well-formed");
+        match &event {
+            Event::Text(part) => text.push_str(&part.decode().unwrap()),
+            Event::CData(part) => text.push_str(&part.decode().unwrap()),
+            Event::GeneralRef(name) => text.push(match name.resolve_char_ref().unwrap() {
+                Some(c) => c,
+                None => match &*name.decode().unwrap() {
+                    "amp" => '&',
+                    "lt" => '<',
+                    "quot" => '"',
+                    other => panic!("no entity {other} was written"),
+                },
+            }),
+            _ => values.push(std::mem::take(&mut text)),
+        }
+        if let Event::Start(tag) | Event::Empty(tag) = &event {
+            values.extend(tag.attributes().map(|a| {
+                let value = String::from_utf8(a.unwrap().value.into_owned()).unwrap();
+                value.replace("&lt;", "<").replace("&quot;", "\"").replace("&#233;", "é").replace("&amp;", "&")
+            }));
+        }
+        if matches!(event, Event::Eof) {
+            break;
+        }
+    }
+    let mut values: Vec<String> =
+        values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect();
+    values.sort();
+    values
+}
+
+/// Text as it may stand in a document, with its own signs written out.
+fn content() -> impl Strategy<Value = String> {
+    prop::collection::vec(
+        prop::sample::select(vec!["a", "Zoé", "7", " ", "&amp;", "&lt;", "&quot;", "&#233;", "@x.example", "-"]),
+        1..6,
+    )
+    .prop_map(|parts| parts.concat())
+}
+
+/// An element with text, marked data, attributes or elements in it.
+fn element() -> impl Strategy<Value = String> {
+    let name = || prop::sample::select(vec!["nom", "mail", "x:tel", "ville"]);
+    let leaf = prop_oneof![
+        (name(), content()).prop_map(|(name, text)| format!("<{name}>{text}</{name}>")),
+        (name(), "[a-zé@<>& ]{1,8}").prop_map(|(name, data)| format!("<{name}><![CDATA[{data}]]></{name}>")),
+        (name(), content()).prop_map(|(name, value)| format!("<{name} a=\"{value}\" b='1'/>")),
+        name().prop_map(|name| format!("<{name}/>")),
+    ];
+    leaf.prop_recursive(3, 24, 5, move |inner| {
+        (name(), prop::collection::vec(inner, 1..5), any::<bool>()).prop_map(|(name, inner, comment)| {
+            format!("<{name}>{}{}</{name}>", if comment { "<!-- x -->\n " } else { "" }, inner.concat())
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// Each value that another reader finds comes out once, and nothing else does.
+    #[test]
+    fn xml_gives_what_another_reader_finds(records in prop::collection::vec(element(), 1..6)) {
+        let document = format!("<?xml version=\"1.0\"?>\n<export>{}</export>\n", records.concat());
+        let kept = read(document.as_bytes());
+        let mut found: Vec<String> = kept.rows.iter().flat_map(|(_, row)| row).map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect();
+        found.extend(kept.text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
+        // The name of an element among others of their own may be all that tells a record: it is a value too.
+        found.retain(|value| !["nom", "mail", "tel", "ville"].contains(&value.as_str()));
+        found.sort();
+        prop_assert_eq!(found, values(&document), "{}", document);
+    }
+}

@@ -10,6 +10,10 @@ use crate::extract::out::Out;
 /// Parts read of one message.
 const MAX_PARTS: usize = 1_000;
 
+/// Bytes and lines of a body that is read as one paragraph.
+const MAX_NOTE: usize = 1024;
+const MAX_NOTE_LINES: usize = 12;
+
 /// Headers that a message begins with, in whatever order.
 const HEADERS: [&[u8]; 12] = [
     b"received:",
@@ -80,20 +84,25 @@ pub(crate) fn read(out: &mut Out<'_>, text: &[u8], mut each: impl FnMut(&mut Out
 
 fn parts(message: &[u8]) -> Vec<Part> {
     let Some(parsed) = MessageParser::default().parse(message) else { return vec![Part::Text(message.to_vec())] };
-    let mut headers = Vec::new();
-    for address in [parsed.from(), parsed.to(), parsed.cc(), parsed.bcc(), parsed.reply_to()].into_iter().flatten() {
-        for address in address.iter() {
-            headers.extend_from_slice(address.name.as_deref().unwrap_or_default().as_bytes());
-            headers.extend_from_slice(b" <");
-            headers.extend_from_slice(address.address.as_deref().unwrap_or_default().as_bytes());
-            headers.extend_from_slice(b">\n");
-        }
-    }
+    let (mut sender, mut headers) = (Vec::new(), Vec::new());
+    addresses(&mut sender, [parsed.from(), parsed.reply_to()]);
+    addresses(&mut headers, [parsed.to(), parsed.cc(), parsed.bcc()]);
     headers.extend_from_slice(parsed.subject().unwrap_or_default().as_bytes());
     headers.push(b'\n');
-    let mut found = vec![Part::Text(headers)];
+    // Who wrote stands apart from whom and what it is about.
+    let mut found = vec![Part::Text([&sender[..], b"\n"].concat())];
+    let texts = parsed.parts.iter().filter(|part| matches!(part.body, PartType::Text(_) | PartType::Html(_))).count();
     for part in parsed.parts.iter().take(MAX_PARTS) {
         match &part.body {
+            PartType::Text(text) if texts == 1 && is_note(text.as_bytes()) => {
+                headers.extend(
+                    text.lines()
+                        .filter(|line| !line.trim().is_empty())
+                        .flat_map(|line| [line, "\n"])
+                        .flat_map(str::bytes),
+                );
+                headers.push(b'\n');
+            }
             PartType::Text(text) | PartType::Html(text) => found.push(Part::Text(text.as_bytes().to_vec())),
             PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
                 let name = part.attachment_name().unwrap_or("attachment").to_owned();
@@ -103,5 +112,23 @@ fn parts(message: &[u8]) -> Vec<Part> {
             PartType::Multipart(_) => {}
         }
     }
+    found.insert(1, Part::Text(headers));
     found
+}
+
+/// Names and addresses, one a line.
+fn addresses<'m>(to: &mut Vec<u8>, fields: impl IntoIterator<Item = Option<&'m mail_parser::Address<'m>>>) {
+    for address in fields.into_iter().flatten().flat_map(|field| field.iter()) {
+        to.extend_from_slice(address.name.as_deref().unwrap_or_default().as_bytes());
+        to.extend_from_slice(b" <");
+        to.extend_from_slice(address.address.as_deref().unwrap_or_default().as_bytes());
+        to.extend_from_slice(b">\n");
+    }
+}
+
+/// Whether a body is a short note: all of it is about whom it is written to, so its paragraphs are one.
+fn is_note(body: &[u8]) -> bool {
+    let lines = body.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let addresses = memchr::memchr_iter(b'@', body).count();
+    body.len() <= MAX_NOTE && lines.count() <= MAX_NOTE_LINES && addresses <= 1
 }

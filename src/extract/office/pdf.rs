@@ -67,23 +67,86 @@ fn streams(out: &mut Out<'_>, bytes: &[u8], left: &mut u64) -> Vec<Vec<u8>> {
         if picture || found.len() >= MAX_STREAMS {
             continue;
         }
-        let content = &bytes[data..end];
         let limit = MAX_STREAM.min(*left);
-        let stream = if memmem::find(head, b"/FlateDecode").is_some() {
-            let mut inflated = Vec::new();
-            // A stream that breaks off gives what stands before the break.
-            let _ = flate2::read::ZlibDecoder::new(content).take(limit).read_to_end(&mut inflated);
-            if inflated.len() as u64 >= limit {
-                out.skip(SkipReason::TooLarge, format!("a pdf stream of more than {limit} bytes"));
-            }
-            inflated
-        } else {
-            content[..content.len().min(limit as usize)].to_vec()
-        };
+        let Some(stream) = unfiltered(out, head, &bytes[data..end], limit) else { continue };
         *left -= stream.len() as u64;
         found.push(stream);
     }
     found
+}
+
+/// A stream without its filters, which its dictionary names in the order in which they are to be taken off.
+fn unfiltered(out: &mut Out<'_>, head: &[u8], content: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let mut content = content[..content.len().min(limit as usize)].to_vec();
+    for name in filters(head) {
+        content = match name {
+            b"FlateDecode" | b"Fl" => {
+                let mut inflated = Vec::new();
+                // A stream that breaks off gives what stands before the break.
+                let _ = flate2::read::ZlibDecoder::new(&content[..]).take(limit).read_to_end(&mut inflated);
+                if inflated.len() as u64 >= limit {
+                    out.skip(SkipReason::TooLarge, format!("a pdf stream of more than {limit} bytes"));
+                }
+                inflated
+            }
+            b"ASCII85Decode" | b"A85" => ascii85(&content),
+            b"ASCIIHexDecode" | b"AHx" => bytes_of_hex(&content),
+            b"LZWDecode" | b"LZW" | b"RunLengthDecode" | b"RL" => {
+                out.skip(SkipReason::Unsupported, "a pdf stream packed with lzw or run lengths");
+                return None;
+            }
+            // Pictures.
+            _ => return None,
+        };
+    }
+    Some(content)
+}
+
+/// The names of the filters: one, or a list.
+fn filters(head: &[u8]) -> Vec<&[u8]> {
+    let Some(at) = memmem::find(head, b"/Filter").map(|at| at + 7) else { return Vec::new() };
+    let value = head[at..].trim_ascii_start();
+    let list = match value.strip_prefix(b"[") {
+        Some(list) => &list[..memchr::memchr(b']', list).unwrap_or(list.len())],
+        None => {
+            let end =
+                value.iter().skip(1).position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>')).map(|i| i + 1);
+            &value[..end.unwrap_or(value.len())]
+        }
+    };
+    list.split(|b| *b == b'/').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty()).take(8).collect()
+}
+
+/// Four bytes in five characters from `!` to `u`; `z` for four zeros; `~` ends.
+fn ascii85(content: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(content.len() / 5 * 4 + 4);
+    let (mut group, mut count) = (0u64, 0);
+    for b in content.iter().take_while(|b| **b != b'~') {
+        match b {
+            b'z' if count == 0 => bytes.extend_from_slice(&[0; 4]),
+            b'!'..=b'u' => {
+                group = group * 85 + u64::from(b - b'!');
+                count += 1;
+            }
+            _ => {}
+        }
+        if count == 5 {
+            bytes.extend_from_slice(&(group as u32).to_be_bytes());
+            (group, count) = (0, 0);
+        }
+    }
+    if count > 1 {
+        // What is missing counts as the highest character.
+        let last = (count..5).fold(group, |group, _| group * 85 + 84) as u32;
+        bytes.extend_from_slice(&last.to_be_bytes()[..count - 1]);
+    }
+    bytes
+}
+
+fn bytes_of_hex(content: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> =
+        content.iter().take_while(|b| **b != b'>').filter_map(|b| (*b as char).to_digit(16).map(|d| d as u8)).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)).collect()
 }
 
 /// Reads the `bfchar` and `bfrange` sections of a character map.
@@ -127,8 +190,7 @@ fn to_unicode(stream: &[u8], map: &mut HashMap<u32, char>) {
 fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
     let (mut at, mut line) = (0, None::<String>);
     let mut numbers: Vec<f64> = Vec::new();
-    // Where the line at hand stands on the page.
-    let mut height = f64::NAN;
+    let mut place = Place::default();
     while at < stream.len() {
         match stream[at] {
             b'(' => at = string(stream, at, map, to),
@@ -150,7 +212,7 @@ fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
                     .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'"' | b'*'))
                     .count()
                     .max(1);
-                operator(&stream[at..at + length], &numbers, &mut height, to);
+                place.operator(&stream[at..at + length], &numbers, to);
                 numbers.clear();
                 line = None;
                 at += length;
@@ -163,22 +225,49 @@ fn draw(stream: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
     }
 }
 
-fn operator(name: &[u8], numbers: &[f64], height: &mut f64, to: &mut Vec<u8>) {
-    match name {
-        b"Td" | b"TD" => {
-            let down = numbers.last().is_some_and(|y| y.abs() > 1.0);
-            to.extend_from_slice(if down { b"\n" } else { b"\t" });
+/// Where on the page is drawn.
+#[derive(Debug, Default)]
+struct Place {
+    /// Where the line at hand stands; none before the first is placed.
+    line: Option<f64>,
+    /// How far the origin was moved up, and what it was before each `q`.
+    origin: f64,
+    saved: Vec<f64>,
+    /// Whether a text has begun and nothing of it was placed: then what is added to its origin is a place.
+    begun: bool,
+}
+
+/// Origins kept at once.
+const MAX_SAVED: usize = 256;
+
+impl Place {
+    fn operator(&mut self, name: &[u8], numbers: &[f64], to: &mut Vec<u8>) {
+        let last = || numbers.last().copied().unwrap_or(f64::NAN);
+        match name {
+            b"q" if self.saved.len() < MAX_SAVED => self.saved.push(self.origin),
+            b"Q" => self.origin = self.saved.pop().unwrap_or(self.origin),
+            b"cm" if numbers.len() >= 6 => self.origin += last(),
+            b"BT" => self.begun = true,
+            b"Td" | b"TD" if !std::mem::take(&mut self.begun) => {
+                let down = last().abs() > 1.0;
+                if let Some(line) = &mut self.line {
+                    *line += last();
+                }
+                to.extend_from_slice(if down { b"\n" } else { b"\t" });
+            }
+            b"T*" | b"'" | b"\"" => to.push(b'\n'),
+            // What is placed at the same height stands on the same line: the cells of a table are drawn one by one.
+            b"Tm" | b"Td" | b"TD" => {
+                self.begun = false;
+                let here = self.origin + last();
+                let same = self.line.is_some_and(|line| (here - line).abs() < 2.0);
+                to.push(if same { b'\t' } else { b'\n' });
+                self.line = Some(here);
+            }
+            // What follows may be placed beside it.
+            b"ET" if self.line.is_none() => to.push(b'\n'),
+            _ => {}
         }
-        b"T*" | b"'" | b"\"" => to.push(b'\n'),
-        // What is placed at the same height stands on the same line: the cells of a table are drawn one by one.
-        b"Tm" => {
-            let here = numbers.last().copied().unwrap_or(f64::NAN);
-            to.push(if (here - *height).abs() < 2.0 { b'\t' } else { b'\n' });
-            *height = here;
-        }
-        // What follows may be placed beside it.
-        b"ET" if height.is_nan() => to.push(b'\n'),
-        _ => {}
     }
 }
 
@@ -197,10 +286,15 @@ fn string(stream: &[u8], open: usize, map: &HashMap<u32, char>, to: &mut Vec<u8>
                     .take_while(|b| (b'0'..=b'7').contains(b))
                     .collect();
                 if digits.is_empty() {
-                    value.extend(stream.get(at).map(|b| match b {
-                        b'n' => b'\n',
-                        b'r' | b't' => b' ',
-                        other => *other,
+                    value.extend(stream.get(at).and_then(|b| match b {
+                        b'n' => Some(b'\n'),
+                        b'r' => Some(b'\r'),
+                        b't' => Some(b'\t'),
+                        b'b' => Some(8),
+                        b'f' => Some(12),
+                        // The string goes on behind the end of its line.
+                        b'\n' | b'\r' => None,
+                        other => Some(*other),
                     }));
                 } else {
                     value.push(digits.iter().fold(0u32, |n, d| n * 8 + u32::from(d - b'0')) as u8);
@@ -228,10 +322,7 @@ fn string(stream: &[u8], open: usize, map: &HashMap<u32, char>, to: &mut Vec<u8>
 
 fn hex_string(stream: &[u8], open: usize, map: &HashMap<u32, char>, to: &mut Vec<u8>) -> usize {
     let end = memchr::memchr(b'>', &stream[open..]).map_or(stream.len(), |i| open + i);
-    let digits: Vec<u8> =
-        stream[open + 1..end].iter().filter_map(|b| (*b as char).to_digit(16).map(|d| d as u8)).collect();
-    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)).collect();
-    show(&bytes, map, to);
+    show(&bytes_of_hex(&stream[open + 1..end]), map, to);
     end + 1
 }
 
@@ -246,5 +337,42 @@ fn show(bytes: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
         }
         return;
     }
+    let start = to.len();
     to.extend_from_slice(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.as_bytes());
+    // Within a string these are no line ends.
+    to[start..].iter_mut().filter(|b| matches!(**b, b'\r' | b'\t' | 8 | 12)).for_each(|b| *b = b' ');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::testing::read;
+
+    #[test]
+    fn filters_are_taken_off_in_their_order() {
+        assert_eq!(
+            filters(b"<< /Filter [ /ASCII85Decode /FlateDecode ] /Length 9 >>"),
+            [&b"ASCII85Decode"[..], b"FlateDecode"]
+        );
+        assert_eq!(filters(b"<</Filter/FlateDecode/Length 9>>"), [b"FlateDecode"]);
+        assert!(filters(b"<< /Length 9 >>").is_empty());
+        // The example of the encoding's own description.
+        assert_eq!(ascii85(b"87cURD]i,\"Ebo80~>"), b"Hello World!");
+        assert_eq!(ascii85(b"z!!~>"), [0, 0, 0, 0, 0]);
+        assert_eq!(bytes_of_hex(b"48 65 6c6C6F7>"), b"Hellop");
+    }
+
+    #[test]
+    fn cells_that_are_placed_one_by_one_are_rows() {
+        let cells: String = (0..5).map(|i| format!("BT 30 {y} Td (Roux{i}) Tj ET BT 90 {y} Td (u{i}@x.example) Tj ET\nq 1 0 0 1 150 {y} cm BT 1 0 0 1 0 0 Tm (061234567{i}) Tj ET Q\n", y = 800 - 20 * i)).collect();
+        let kept = read(format!("%PDF-1.4\n1 0 obj << /Length 9 >> stream\n{cells}\nendstream endobj\n").as_bytes());
+        assert_eq!(kept.cells()[2], ["Roux2", "u2@x.example", "0612345672"], "{kept:?}");
+    }
+
+    #[test]
+    fn escapes_within_strings_are_what_they_stand_for() {
+        let mut to = Vec::new();
+        let _ = string(b"(a\\(b\\)\\\\c\\101\\\nd\\r)", 0, &HashMap::new(), &mut to);
+        assert_eq!(to, b"a(b)\\cAd ");
+    }
 }

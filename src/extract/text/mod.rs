@@ -13,6 +13,7 @@ pub(crate) mod header;
 pub(crate) mod keyvalue;
 pub(crate) mod looks;
 pub(crate) mod plan;
+mod redrawn;
 mod separator;
 
 use std::cmp::Ordering;
@@ -140,7 +141,7 @@ impl Segmenter {
 
     fn read(&mut self, out: &mut Out<'_>, text: &[u8]) {
         if self.layers < MAX_LAYERS
-            && let Some(plain) = escaped::written_out(text)
+            && let Some(plain) = escaped::written_out(text).or_else(|| redrawn::redrawn(text))
         {
             self.layers += 1;
             self.read(out, &plain);

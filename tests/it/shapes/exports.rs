@@ -317,4 +317,18 @@ pub const SHAPES: &[Shape] = &[
         let lines: String = p.filled().iter().map(|(name, value)| format!("  {name}: \"{value}\"\n")).collect();
         format!("---\napiVersion: v1\nkind: Client\nspec:\n{lines}")
     })),
+    shape!(mailbox, "email phone last_name first_name birth_date city", |people| numbered(people, |i, p| {
+        let to = if p.mail.is_empty() { "nobody@shop.example" } else { &p.mail };
+        format!(
+            "From crm@shop.example Sat Aug  1 12:00:00 2026\nFrom: Shop <crm@shop.example>\nTo: {} <{to}>\nSubject: Votre compte\nMessage-ID: <{i}@shop.example>\n\
+             MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\nBonjour {},\n\nVoici ce que nous savons de vous : né le {},\ntel {}, {},\n{} {}\n\nCordialement\n\n",
+            p.full().is_ascii().then(|| p.full()).unwrap_or_default(),
+            p.full(),
+            p.born(),
+            p.phone,
+            p.street,
+            p.postcode,
+            p.city
+        )
+    })),
 ];

@@ -176,4 +176,26 @@ pub const SHAPES: &[Shape] = &[
         bytes.chunks(16).enumerate().map(line).collect::<String>() + &format!("{:08x}\n", bytes.len())
     }),
     shape!(utf7_text, ALL, |people| utf7(&dump(people, ";"))),
+    shape!(mediawiki_cells_on_lines, ALL, |people| {
+        let row = |p: &Person| format!("|-\n{}", p.values().map(|v| format!("| {v}\n")).concat());
+        format!(
+            "{{| class=\"wikitable\"\n|-\n{}{}|}}\n",
+            COLUMNS.map(|c| format!("! {c}\n")).concat(),
+            each(people, row)
+        )
+    }),
+    shape!(asciidoc_cells_on_lines, ALL, |people| {
+        let row = |p: &Person| p.values().map(|v| format!("|{v}\n")).concat() + "\n";
+        format!("[cols=\"8*\",options=\"header\"]\n|===\n|{}\n\n{}|===\n", COLUMNS.join(" |"), each(people, row))
+    }),
+    shape!(cells_folded_in_a_drawn_table, ALL, |people| {
+        let rule = "+----------------------+----------------------------------+----------------------+\n";
+        let row = |p: &Person| {
+            format!(
+                "| {:<20} | {:<32} | {:<20} |\n| {:<20} | {:<32} | {:<20} |\n| {:<20} | {:<32} | {:<20} |\n{rule}",
+                p.last, p.mail, p.street, p.first, p.phone, p.postcode, "", p.birth, p.city
+            )
+        };
+        format!("{rule}| {:<20} | {:<32} | {:<20} |\n{rule}{}", "client", "contact", "adresse", each(people, row))
+    }),
 ];
