@@ -54,7 +54,9 @@ fn streams(out: &mut Out<'_>, bytes: &[u8], left: &mut u64) -> Vec<Vec<u8>> {
     let mut at = 0;
     while let Some(start) = memmem::find(&bytes[at..], b"stream").map(|i| at + i) {
         at = start + 6;
-        if bytes[..start].ends_with(b"end") {
+        // The keyword ends its line and no word: `endstream` and the fonts of Bitstream hold it too.
+        let within = start.checked_sub(1).is_some_and(|i| bytes[i].is_ascii_alphanumeric());
+        if within || !matches!(bytes.get(at), None | Some(b'\r' | b'\n' | b' ')) {
             continue;
         }
         let head_start = memmem::rfind(&bytes[start.saturating_sub(2048)..start], b"obj")
@@ -149,12 +151,19 @@ fn bytes_of_hex(content: &[u8]) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)).collect()
 }
 
+/// Marks the codes of one byte in the maps.
+const ONE_BYTE: u32 = 1 << 24;
+
 /// Reads the `bfchar` and `bfrange` sections of a character map.
 fn to_unicode(stream: &[u8], map: &mut HashMap<u32, char>) {
     let text = String::from_utf8_lossy(stream);
     let mut tokens =
         text.split(|c: char| c.is_whitespace() || c == '<' || c == '>').filter(|t| !t.is_empty()).peekable();
-    let hex = |token: &str| u32::from_str_radix(token.get(..token.len().min(8))?, 16).ok();
+    // Codes of one byte are told from those of two.
+    let hex = |token: &str| {
+        let code = u32::from_str_radix(token.get(..token.len().min(8))?, 16).ok()?;
+        Some(if token.len() <= 2 { code | ONE_BYTE } else { code })
+    };
     let unicode = |token: &str| u32::from_str_radix(token.get(..4)?, 16).ok().and_then(char::from_u32);
     let mut mode = "";
     while let Some(token) = tokens.next() {
@@ -235,6 +244,8 @@ struct Place {
     saved: Vec<f64>,
     /// Whether a text has begun and nothing of it was placed: then what is added to its origin is a place.
     begun: bool,
+    /// Where the output stood behind the last line that was ended.
+    broken: usize,
 }
 
 /// Origins kept at once.
@@ -255,12 +266,19 @@ impl Place {
                 }
                 to.extend_from_slice(if down { b"\n" } else { b"\t" });
             }
-            b"T*" | b"'" | b"\"" => to.push(b'\n'),
+            b"T*" | b"'" | b"\"" => {
+                to.push(b'\n');
+                self.broken = to.len();
+            }
             // What is placed at the same height stands on the same line: the cells of a table are drawn one by one.
             b"Tm" | b"Td" | b"TD" => {
                 self.begun = false;
                 let here = self.origin + last();
                 let same = self.line.is_some_and(|line| (here - line).abs() < 2.0);
+                // A line that ended and was taken up again did not end.
+                if same && self.broken == to.len() {
+                    to.pop();
+                }
                 to.push(if same { b'\t' } else { b'\n' });
                 self.line = Some(here);
             }
@@ -338,6 +356,15 @@ fn show(bytes: &[u8], map: &HashMap<u32, char>, to: &mut Vec<u8>) {
         return;
     }
     let start = to.len();
+    // Fonts of their own begin to count at 1: what has such codes is in none of the usual encodings.
+    let single: Vec<Option<char>> = bytes.iter().map(|b| map.get(&(u32::from(*b) | ONE_BYTE)).copied()).collect();
+    let own = bytes.iter().any(|b| *b < 0x20 && !b.is_ascii_whitespace());
+    if own && single.iter().all(Option::is_some) {
+        for c in single.into_iter().flatten() {
+            to.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+        }
+        return;
+    }
     to.extend_from_slice(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.as_bytes());
     // Within a string these are no line ends.
     to[start..].iter_mut().filter(|b| matches!(**b, b'\r' | b'\t' | 8 | 12)).for_each(|b| *b = b' ');
@@ -364,7 +391,7 @@ mod tests {
 
     #[test]
     fn cells_that_are_placed_one_by_one_are_rows() {
-        let cells: String = (0..5).map(|i| format!("BT 30 {y} Td (Roux{i}) Tj ET BT 90 {y} Td (u{i}@x.example) Tj ET\nq 1 0 0 1 150 {y} cm BT 1 0 0 1 0 0 Tm (061234567{i}) Tj ET Q\n", y = 800 - 20 * i)).collect();
+        let cells: String = (0..5).map(|i| format!("BT 30 {y} Td (Roux{i}) Tj ET BT 90 {y} Td (u{i}@x.example) Tj T* ET\nq 1 0 0 1 150 {y} cm BT 1 0 0 1 0 0 Tm (061234567{i}) Tj ET Q\n", y = 800 - 20 * i)).collect();
         let kept = read(format!("%PDF-1.4\n1 0 obj << /Length 9 >> stream\n{cells}\nendstream endobj\n").as_bytes());
         assert_eq!(kept.cells()[2], ["Roux2", "u2@x.example", "0612345672"], "{kept:?}");
     }
@@ -374,5 +401,12 @@ mod tests {
         let mut to = Vec::new();
         let _ = string(b"(a\\(b\\)\\\\c\\101\\\nd\\r)", 0, &HashMap::new(), &mut to);
         assert_eq!(to, b"a(b)\\cAd ");
+    }
+
+    #[test]
+    fn characters_of_embedded_fonts_are_read_through_their_map() {
+        let text = read(b"%PDF-1.4\n1 0 obj << /FontName /Bitstream-Vera >> endobj\n2 0 obj << >> stream\nbegincmap 1 beginbfrange <61> <7a> <0061> endbfrange 2 beginbfchar <01> <00E8> <02> <00E9> endbfchar\nendstream\n\
+              3 0 obj << >> stream\nBT 1 0 0 1 30 800 Tm (lef\\001vre) Tj (zo\\002) ' ET\nendstream\n");
+        assert!(text.text.contains("lefèvre\nzoé") || text.text.contains("lefèvrezoé"), "{text:?}");
     }
 }
