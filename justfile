@@ -61,6 +61,10 @@ evidence:
 mutated SECONDS="600" SEED="1":
     VIGIE_FUZZ_SECONDS={{SECONDS}} VIGIE_FUZZ_SEED={{SEED}} cargo test --release --test it mutated -- --nocapture
 
+# one target of the fuzzer, led by coverage (needs a nightly toolchain and cargo-fuzz)
+fuzz TARGET="shapes" SECONDS="600":
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=1 -max_len=65536
+
 # two thousand simulated sites at a time; --loris: what slow ones cost the others
 many-sites *ARGS:
     cargo build --release
