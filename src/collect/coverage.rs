@@ -163,6 +163,12 @@ impl History {
         changes
     }
 
+    /// Whether a visit missed what used to be there. Then the next must look whole again: a page that changed once and is "not
+    /// modified" since would never be noticed.
+    pub(super) fn doubts(&self, sight: &Sight) -> bool {
+        (self.listed && sight.listed == 0) || sight.missing.iter().any(|field| self.found.contains(field))
+    }
+
     /// Notes that something is wrong, or no longer; the change, if it is one.
     pub(super) fn note(&mut self, kind: TroubleKind, what: Option<String>, now: Timestamp) -> Option<Change> {
         match what {
@@ -352,6 +358,18 @@ mod tests {
             watch.history.troubles()
         );
         assert_eq!(watch.good(1), [(TroubleKind::Quiet, false)]);
+    }
+
+    #[test]
+    fn a_page_that_changed_once_is_looked_at_whole_until_that_is_certain() {
+        let mut watch = Watch::new();
+        let empty = Sight { pages: 1, ..Sight::default() };
+        assert!(!watch.history.doubts(&empty), "nothing was ever listed");
+        watch.good(1);
+        assert!(watch.history.doubts(&empty));
+        let without = |field: &str| Sight { missing: [field.to_owned()].into(), ..good(0) };
+        assert!(watch.history.doubts(&without("listing title")));
+        assert!(!watch.history.doubts(&without("listing date")), "what never stood there is not missed");
     }
 
     #[test]

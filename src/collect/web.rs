@@ -142,7 +142,8 @@ impl<'a, I: Intake> WebVisit<'a, I> {
             let finished = self.entries(listing, &page, std::mem::take(&mut list.entries), reread).await?;
             if number == 0 {
                 // Only a listing that was worked through may be skipped when it has not changed.
-                let keep = if finished { fresh } else { Validators::default() };
+                let sure = finished && !self.memory.history.doubts(&self.outcome.sight);
+                let keep = if sure { fresh } else { Validators::default() };
                 if self.memory.listings.get(listing.as_str()) != Some(&keep) {
                     self.memory.listings.insert(listing.to_string(), keep);
                     self.memory.dirty = true;
