@@ -160,6 +160,11 @@ impl Fit {
         self.filled >= 2 && (even || long)
     }
 
+    /// Whether all gutters that it reaches are blank.
+    pub(super) fn is_clear(&self) -> bool {
+        self.blank == self.reached
+    }
+
     /// Whether it could hardly be anything else: all gutters it reaches are blank, and it reaches half of them.
     pub(super) fn is_sure(&self) -> bool {
         self.filled >= 2 && self.blank == self.reached && self.reached * 2 > self.gutters

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::grid::{Grid, Measure};
 use super::lines::{self, Class, Seen};
-use super::{Columns, Found};
+use super::{Columns, Found, without_end};
+use crate::extract::text::delimited::is_rule;
 use crate::extract::text::header;
 use crate::extract::text::looks::{Looks, looks};
 use crate::model::Batch;
@@ -31,7 +32,22 @@ pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
     }
     // Measured as it was padded, more cells stand at an edge of their column: not just one or two by chance.
     let found = lines::measures(sample).into_iter().filter_map(|measure| with(sample, measure));
-    found.reduce(|a, b| if b.edged >= a.edged + 3 && b.edged * 9 > a.edged * 10 { b } else { a })
+    // Under a ruler that all lines keep to, there is nothing to choose.
+    found.reduce(|a, b| {
+        let better = b.edged >= a.edged + 3 && b.edged * 9 > a.edged * 10;
+        if better && !(a.ruled && keeps(sample, &a)) { b } else { a }
+    })
+}
+
+/// Whether all lines that a table's own measure makes rows leave its gutters blank.
+fn keeps(sample: &[u8], found: &Found) -> bool {
+    let mut places = Vec::new();
+    let mut cells = Vec::new();
+    sample[found.rows_at..].split(|b| *b == b'\n').filter(|line| !is_rule(line.trim_ascii())).all(|line| {
+        cells.clear();
+        let fit = found.columns.fit(without_end(line), &mut places, &mut cells);
+        !fit.is_row() || fit.is_clear()
+    })
 }
 
 /// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here: what only indents, as code does, is none.
