@@ -90,6 +90,7 @@ DUCKDB = """
 import duckdb, json, sys, time
 base, threads, task, path = sys.argv[1:5]
 db = duckdb.connect(base)
+db.execute("SET enable_progress_bar=false")
 db.execute(f"SET threads={threads}")
 db.execute("SET memory_limit='%s'" % sys.argv[5])
 started = time.perf_counter()

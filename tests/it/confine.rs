@@ -1,7 +1,7 @@
 //! Strangers' content is read by a process that can do nothing else: SAFETY's promise 5.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vigie::confine::{Health, Pool, Settings};
 use vigie::extract::{Input, Limits, extract};
@@ -77,13 +77,6 @@ fn a_confined_reader_reads_what_extract_reads() {
             (here.rows, here.tables, here.read, &here.skips)
         );
     }
-}
-
-/// Ends a thread's waiting where a promise is broken by never returning.
-fn within(time: Duration, act: impl FnOnce() + Send) {
-    let begun = Instant::now();
-    act();
-    assert!(begun.elapsed() < time, "took {:?}", begun.elapsed());
 }
 
 #[test]
@@ -169,7 +162,16 @@ fn a_large_document_is_granted_the_memory_that_holds_it() {
 /// What a worker that was taken over may try; only debug builds can be told to.
 #[cfg(debug_assertions)]
 mod hostile {
+    use std::time::Instant;
+
     use super::*;
+
+    /// Ends a thread's waiting where a promise is broken by never returning.
+    fn within(time: Duration, act: impl FnOnce() + Send) {
+        let begun = Instant::now();
+        act();
+        assert!(begun.elapsed() < time, "took {:?}", begun.elapsed());
+    }
 
     fn order(pool: &Pool, action: &str, argument: &str) -> Heard {
         read(pool, format!("\0vigie-probe {action} {argument}").as_bytes())

@@ -244,10 +244,11 @@ mod tests {
     #[test]
     fn columns_are_characters_or_cells_of_a_terminal_or_bytes() {
         let cells = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        assert_eq!(cut(&[5..6], "Zoé   Roux", Measure::Characters).0, cells(["Zoé", "Roux"]));
-        assert_eq!(cut(&[5..6], "Zoe\u{301}   Roux", Measure::Characters).0, cells(["Zoe\u{301}", "Roux"]));
-        assert_eq!(cut(&[5..6], "東京  Roux", Measure::Terminal).0, cells(["東京", "Roux"]));
-        assert_eq!(cut(&[5..6], "Zoéé Roux", Measure::Bytes).0, cells(["Zoéé", "Roux"]));
+        let gutter = std::slice::from_ref(&(5..6));
+        assert_eq!(cut(gutter, "Zoé   Roux", Measure::Characters).0, cells(["Zoé", "Roux"]));
+        assert_eq!(cut(gutter, "Zoe\u{301}   Roux", Measure::Characters).0, cells(["Zoe\u{301}", "Roux"]));
+        assert_eq!(cut(gutter, "東京  Roux", Measure::Terminal).0, cells(["東京", "Roux"]));
+        assert_eq!(cut(gutter, "Zoéé Roux", Measure::Bytes).0, cells(["Zoéé", "Roux"]));
     }
 
     #[test]

@@ -376,7 +376,7 @@ impl Search<'_, '_> {
                 let Some(first) = cell.next() else { continue };
                 filled += 1;
                 left += usize::from(first == start);
-                right += usize::from(end == usize::MAX || cell.last().unwrap_or(first) + 1 == end);
+                right += usize::from(end == usize::MAX || cell.next_back().unwrap_or(first) + 1 == end);
             }
             even += usize::from(left.max(right) * 10 >= filled * 7);
             edged += left.max(right);
