@@ -322,7 +322,7 @@ pub const SHAPES: &[Shape] = &[
         format!(
             "From crm@shop.example Sat Aug  1 12:00:00 2026\nFrom: Shop <crm@shop.example>\nTo: {} <{to}>\nSubject: Votre compte\nMessage-ID: <{i}@shop.example>\n\
              MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\nBonjour {},\n\nVoici ce que nous savons de vous : né le {},\ntel {}, {},\n{} {}\n\nCordialement\n\n",
-            p.full().is_ascii().then(|| p.full()).unwrap_or_default(),
+            if p.full().is_ascii() { p.full() } else { String::new() },
             p.full(),
             p.born(),
             p.phone,
