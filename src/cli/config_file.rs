@@ -22,6 +22,12 @@ impl ConfigArgs {
     /// # Errors
     /// Everything that is wrong in it, at once.
     pub fn read(&self) -> Result<Config, Failure> {
+        if self.config.try_exists().is_ok_and(|exists| !exists) {
+            let config = self.config.display();
+            return Err(Failure::usage(anyhow::anyhow!(
+                "{config}: there is no such file; hint: --config names another"
+            )));
+        }
         read_config(&self.config).map_err(Failure::usage)
     }
 }

@@ -59,7 +59,7 @@ impl Catalogue {
         Self::open(&[], keys, Countries::default()).0
     }
 
-    /// The indexes; an [`crate::model::IndexNo`] is a position here.
+    /// The indexes. Their positions, which mean something within one catalogue only, fit 16 bits.
     #[must_use]
     pub fn indexes(&self) -> &[SnapshotIndex] {
         &self.indexes

@@ -18,9 +18,7 @@ const KINDS: usize = 32;
 /// The keyed hashes of one key. Cheap to share, dear to make (some microseconds): make one per key.
 #[derive(Clone)]
 pub struct Hasher {
-    fingerprints: [SipHasher24; KINDS],
-    /// The same keys, for many values at once.
-    many: [SipKey; KINDS],
+    fingerprints: [SipKey; KINDS],
     tags: [SipHasher13; KINDS],
     exported: [SipHasher13; KINDS],
     masks: [SipHasher13; KINDS],
@@ -68,8 +66,7 @@ impl Hasher {
         let fingerprints = family("vigie 2026-11 fingerprints");
         let records = sip_key(&blake3::keyed_hash(&key.derive("vigie 2026-11 record keys"), &[]));
         Self {
-            fingerprints: std::array::from_fn(|kind| SipHasher24::new_with_key(&fingerprints(kind))),
-            many: std::array::from_fn(|kind| SipKey::new(&fingerprints(kind))),
+            fingerprints: std::array::from_fn(|kind| SipKey::new(&fingerprints(kind))),
             tags: quick("vigie 2026-11 tags"),
             exported: quick("vigie 2026-11 as-exported tags"),
             masks: quick("vigie 2026-11 mask tags"),
@@ -87,7 +84,7 @@ impl Hasher {
     /// The fingerprints of many normal forms, in their order: what [`Hasher::fingerprint`] gives for each, several times as fast.
     pub fn fingerprints(&self, forms: &mut Forms, scratch: &mut SipScratch, out: &mut Vec<u64>) {
         forms.seal();
-        sip::hash_forms(&self.many, forms, scratch, out);
+        sip::hash_forms(&self.fingerprints, forms, scratch, out);
     }
 
     /// The hash that a weak column's tag is cut from; unrelated to the fingerprint.

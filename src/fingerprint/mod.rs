@@ -4,7 +4,8 @@
 //! described in `docs/index-format.md`, the choice of hash and filter in `docs/decisions/`.
 //!
 //! From an export: [`build::build_file`] → one `.vfi` per snapshot. For matching: [`Catalogue::open`] → [`normalise()`] a value
-//! → [`Hasher::fingerprint`] → [`Catalogue::might_contain`] → [`SnapshotIndex::lookup`] → [`SnapshotIndex::tags`].
+//! → [`Hasher::fingerprint`] → [`Catalogue::might_contain`] → [`SnapshotIndex::lookup`] → [`SnapshotIndex::tags`]; for many at once,
+//! [`Forms`] → [`Hasher::fingerprints`] → [`Catalogue::probe`] → [`SnapshotIndex::lookup_many`].
 
 pub mod build;
 mod catalogue;

@@ -4,6 +4,7 @@
 //! J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF" (2012). The tests hold it against the `siphasher` crate.
 
 use pulp::Arch;
+use siphasher::sip::SipHasher24;
 
 use super::forms::Forms;
 
@@ -26,6 +27,12 @@ impl SipKey {
     pub(super) fn new(bytes: &[u8; 16]) -> Self {
         let [low, high] = [0, 8].map(|at| std::array::from_fn(|i| bytes[at + i]));
         Self { k0: u64::from_le_bytes(low), k1: u64::from_le_bytes(high) }
+    }
+
+    /// The hash of one value.
+    #[inline]
+    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
+        SipHasher24::new_with_keys(self.k0, self.k1).hash(bytes)
     }
 }
 
@@ -191,8 +198,6 @@ fn rotate<const BITS: u32>(a: &mut Lanes) {
 
 #[cfg(test)]
 mod tests {
-    use siphasher::sip::SipHasher24;
-
     use super::*;
     use crate::model::FieldKind;
 

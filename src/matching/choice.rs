@@ -5,7 +5,7 @@
 use crate::model::FieldKind;
 
 use super::Matcher;
-use super::shape::{CellShape, Lead, Look};
+use super::shape::{CellShape, Look, Start};
 
 /// Looks remembered: those of a table's columns many times over, and no more than the first cache holds beside the rest.
 const REMEMBERED: usize = 512;
@@ -66,13 +66,13 @@ impl Choice {
 
 /// The choices of looks that were met, each in the one place where it may stand. One matcher's: another asks for other kinds.
 pub(super) struct Choices {
-    known: Box<[(u64, Lead, Choice)]>,
+    known: Box<[(u64, Start, Choice)]>,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         // No cell has no byte: no look is that of a place which is free.
-        Self { known: vec![(0, Lead::default(), Choice::default()); REMEMBERED].into() }
+        Self { known: vec![(0, Start::default(), Choice::default()); REMEMBERED].into() }
     }
 }
 
@@ -80,10 +80,10 @@ impl Choices {
     /// The choice for a look: the one kept, or what `choose` says.
     #[inline(always)]
     pub(super) fn of(&mut self, look: Look, choose: impl FnOnce(CellShape) -> Choice) -> Choice {
-        let mixed = (look.counts ^ look.lead as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (look.counts ^ look.start as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let place = &mut self.known[(mixed >> 32) as usize % REMEMBERED];
-        if (place.0, place.1) != (look.counts, look.lead) {
-            *place = (look.counts, look.lead, choose(look.into()));
+        if (place.0, place.1) != (look.counts, look.start) {
+            *place = (look.counts, look.start, choose(look.into()));
         }
         place.2
     }

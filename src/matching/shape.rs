@@ -15,13 +15,13 @@ pub(super) const LONGEST_VALUE: usize = 160;
 pub(super) struct Look {
     /// A counter of eight bits for each class.
     pub(super) counts: u64,
-    pub(super) lead: Lead,
+    pub(super) start: Start,
 }
 
 /// What a cell begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
-pub(super) enum Lead {
+pub(super) enum Start {
     /// Neither a letter nor a digit of ASCII.
     #[default]
     Other,
@@ -35,7 +35,7 @@ pub(super) enum Lead {
     Letter,
 }
 
-impl Lead {
+impl Start {
     #[inline(always)]
     fn of(cell: &[u8]) -> Self {
         match cell {
@@ -63,7 +63,7 @@ impl Look {
         for byte in rest {
             counts += class(*byte);
         }
-        Self { counts, lead: Lead::of(cell) }
+        Self { counts, start: Start::of(cell) }
     }
 }
 
@@ -86,7 +86,7 @@ pub(super) struct CellShape {
     pub(super) spaces: u16,
     /// Whether all bytes are ASCII.
     pub(super) is_ascii: bool,
-    lead: Lead,
+    start: Start,
 }
 
 /// One counter of eight bits for each class of byte, added up all at once.
@@ -143,9 +143,9 @@ impl CellShape {
     pub(super) fn may_be_phone(&self, countries: &Countries) -> bool {
         self.digits >= 5
             && (countries.may_have(self.digits)
-                || matches!(self.lead, Lead::Other | Lead::Tel | Lead::Zeros)
+                || matches!(self.start, Start::Other | Start::Tel | Start::Zeros)
                 // An extension has digits of its own; other alphabets have signs of their own.
-                || self.letters > 0 && self.lead == Lead::Digit
+                || self.letters > 0 && self.start == Start::Digit
                 || self.signs > 0)
     }
 
@@ -164,7 +164,7 @@ impl CellShape {
 
 impl From<Look> for CellShape {
     #[inline]
-    fn from(Look { counts, lead }: Look) -> Self {
+    fn from(Look { counts, start }: Look) -> Self {
         let of = |class: u64| (counts / class) as u8;
         Self {
             digits: u16::from(of(DIGIT)),
@@ -175,7 +175,7 @@ impl From<Look> for CellShape {
             signs: of(SIGN),
             spaces: u16::from(of(SPACE)),
             is_ascii: of(HIGH) == 0,
-            lead,
+            start,
         }
     }
 }

@@ -106,10 +106,6 @@ impl FromStr for AlertId {
     }
 }
 
-/// Position of an index among those loaded together; meaningful only within one catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IndexNo(pub u16);
-
 /// Row number of a record in the export its index was built from, from 0.
 ///
 /// Export order is kept because stolen tables usually keep it too: neighbours in a dump are neighbours in the export.

@@ -22,7 +22,7 @@ pub use alert::{
 pub use attribution::{ScanReport, SystemAttribution, TermMatch, Verdict};
 pub use batch::{Batch, ContentSink, Flow, Layout, Row, Shape, Table};
 pub use field::{FieldKind, Strength};
-pub use ids::{AlertId, IndexNo, PostId, RecordNo, SiteId, Span, SystemId};
+pub use ids::{AlertId, PostId, RecordNo, SiteId, Span, SystemId};
 pub use post::{Attachment, Exchange, Post, Redirect};
 pub use sensitive::Sensitive;
 pub use setting::SettingProblem;

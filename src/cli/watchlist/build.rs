@@ -29,7 +29,7 @@ pub struct Args {
     /// The watchlist's folder
     folder: PathBuf,
     /// The day of the export
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
     snapshot: Date,
     #[command(flatten)]
     keys: KeyArgs,

@@ -10,6 +10,7 @@ mod remove;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use jiff::civil::Date;
 
 use super::exit::{Failure, Outcome};
 use crate::fingerprint::Countries;
@@ -72,6 +73,11 @@ impl CountryArgs {
     pub fn countries(&self) -> Result<Countries, Failure> {
         Countries::from_codes(&self.countries).map_err(Failure::usage)
     }
+}
+
+/// The day of a snapshot, as `--snapshot` takes it.
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "not a day of the calendar; hint: written as in 2026-08-31".to_owned())
 }
 
 /// Several paths as one name in a message.

@@ -20,7 +20,7 @@ pub struct Args {
     /// The watchlist's folder
     folder: PathBuf,
     /// Remove only the index of this snapshot
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
     snapshot: Option<Date>,
 }
 
