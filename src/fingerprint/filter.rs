@@ -87,12 +87,11 @@ impl pulp::NullaryFnOnce for Keep<'_> {
 }
 
 /// Sets the key's bits in its block.
-#[inline]
+#[inline(always)]
 pub(super) fn set(block: &mut [u8; BLOCK], fingerprint: u64) {
-    let mut bits = spread(fingerprint);
-    for lane in block.as_chunks_mut::<8>().0 {
-        *lane = (u64::from_le_bytes(*lane) | 1 << (bits >> 58)).to_le_bytes();
-        bits <<= 6;
+    let bits = spread(fingerprint);
+    for (lane, bytes) in block.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        *bytes = (u64::from_le_bytes(*bytes) | 1 << (bits << (6 * lane) >> 58)).to_le_bytes();
     }
 }
 
@@ -114,9 +113,11 @@ impl Filter {
         self.blocks.len() as u64
     }
 
-    /// All blocks.
-    pub(super) fn blocks_mut(&mut self) -> &mut [[u8; BLOCK]] {
-        &mut self.blocks
+    /// The shares for each first byte, in order.
+    pub(super) fn shares(&mut self) -> impl Iterator<Item = Share<'_>> {
+        let (all, share) = (self.len(), self.len() / GRAIN);
+        let shares = self.blocks.chunks_exact_mut(share as usize).enumerate();
+        shares.map(move |(no, blocks)| Share { all, first: no as u64 * share, blocks })
     }
 
     /// All blocks.
@@ -128,6 +129,41 @@ impl Filter {
     #[inline]
     pub(super) fn may_contain(&self, fingerprint: u64) -> bool {
         test(&self.blocks[block_of(fingerprint, self.len()) as usize], fingerprint)
+    }
+}
+
+/// A share of a filter, which holds the keys with one first byte.
+pub(super) struct Share<'a> {
+    /// Blocks of the whole filter.
+    all: u64,
+    /// The block it begins with.
+    first: u64,
+    blocks: &'a mut [[u8; BLOCK]],
+}
+
+impl Share<'_> {
+    /// Adds keys, all of this share.
+    pub(super) fn set(&mut self, keys: &[u64]) {
+        let Self { all, first, blocks } = self;
+        Arch::new().dispatch(Set { all: *all, first: *first, blocks, keys });
+    }
+}
+
+struct Set<'a> {
+    all: u64,
+    first: u64,
+    blocks: &'a mut [[u8; BLOCK]],
+    keys: &'a [u64],
+}
+
+impl pulp::NullaryFnOnce for Set<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for key in self.keys {
+            set(&mut self.blocks[(block_of(*key, self.all) - self.first) as usize], *key);
+        }
     }
 }
 
@@ -144,11 +180,15 @@ mod tests {
     fn what_is_in_is_found_and_little_else() {
         let n = 200_000;
         let mut filter = Filter::for_keys(n);
-        let blocks = filter.len();
-        for i in 0..n {
-            set(&mut filter.blocks_mut()[block_of(key(i), blocks) as usize], key(i));
+        let mut keys: Vec<u64> = (0..n).map(key).collect();
+        keys.sort_unstable();
+        let mut rest = keys.as_slice();
+        for (first, mut share) in filter.shares().enumerate() {
+            let (its, others) = rest.split_at(rest.partition_point(|key| key >> 56 <= first as u64));
+            share.set(its);
+            rest = others;
         }
-        assert!((0..n).all(|i| filter.may_contain(key(i))));
+        assert!(rest.is_empty() && keys.iter().all(|key| filter.may_contain(*key)));
         // Only the key's bits count: what an index cannot give back must not matter.
         assert!((0..n).all(|i| filter.may_contain(key(i) ^ 0xff)));
         let wrong = (n..2 * n).filter(|i| filter.may_contain(key(*i))).count() as f64 / n as f64;

@@ -5,7 +5,7 @@
 //!
 //! From an export: [`build::build_file`] → one `.vfi` per snapshot. For matching: [`Catalogue::open`] → [`normalise()`] a value
 //! → [`Hasher::fingerprint`] → [`Catalogue::might_contain`] → [`SnapshotIndex::lookup`] → [`SnapshotIndex::tags`]; for many at once,
-//! [`Forms`] → [`Hasher::fingerprints`] → [`Catalogue::probe`] → [`SnapshotIndex::lookup_many`].
+//! [`Forms`] → [`Hasher::fingerprints`] → [`Catalogue::probe`] → [`Catalogue::lookup_many`].
 
 pub mod build;
 mod catalogue;
@@ -22,11 +22,11 @@ mod profile;
 mod refs;
 mod sip;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Lead, LookUps};
 pub use error::{Damaged, IndexError, IndexErrorKind};
 pub use forms::Forms;
 pub use hash::{Hasher, MaskTag};
-pub use index::{Holders, LookUps, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
+pub use index::{Holders, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
 pub use key::{Key, KeyError, KeyId, Keyring};
 pub use normalise::{Countries, DateOrder, Readings, masked, normalise, readings};
 pub use profile::TokenShapes;

@@ -1,7 +1,7 @@
 //! The way of every row: a block of rows is hashed, the prefilter is asked for all their values at once (so that no answer
 //! from memory waits for another), what passes is looked up at once too, and only rows that lead to a record go on.
 
-use crate::fingerprint::{Damaged, LookUps, SipScratch, Slot};
+use crate::fingerprint::{Damaged, Lead, LookUps, SipScratch};
 use crate::model::Batch;
 
 use super::Matcher;
@@ -9,15 +9,6 @@ use super::values::{Seen, Values};
 
 /// Rows that are asked for together: their values fit the first cache, and there are enough to hide memory's delay.
 pub(super) const BLOCK: usize = 256;
-
-/// A record that a value leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Lead {
-    /// The value's position among the block's values.
-    pub(super) value: u32,
-    pub(super) index: u16,
-    pub(super) slot: Slot,
-}
 
 /// Reused from block to block.
 #[derive(Default)]
@@ -29,10 +20,6 @@ pub(super) struct Sweep {
     leads: Vec<Lead>,
     fingerprints: Vec<u64>,
     passed: Vec<u32>,
-    /// Of those that passed, the values that an index may have, and their fingerprints.
-    asked: Vec<u32>,
-    wanted: Vec<u64>,
-    found: Vec<(u32, Slot)>,
     look_ups: LookUps,
     sip: SipScratch,
 }
@@ -50,31 +37,13 @@ impl Sweep {
             hasher.fingerprints(&mut self.values.forms, &mut self.sip, &mut self.fingerprints);
             self.passed.clear();
             matcher.catalogue.probe(&self.fingerprints, &mut self.passed);
-            self.follow(matcher, key)?;
+            let Self { values, leads, fingerprints, passed, look_ups, .. } = self;
+            let may = |index: usize, value: u32| matcher.facts[index].has(values.places[value as usize].2);
+            matcher.catalogue.lookup_many((fingerprints, key), passed, may, look_ups, leads)?;
         }
         self.leads.sort_unstable();
         for lead in &self.leads {
             self.seen[usize::from(self.values.places[lead.value as usize].0)].hit = true;
-        }
-        Ok(())
-    }
-
-    /// Looks up what passed the prefilter in each index built with that key.
-    fn follow(&mut self, matcher: &Matcher, key: usize) -> Result<(), Damaged> {
-        let Self { values, leads, fingerprints, passed, asked, wanted, found, look_ups, .. } = self;
-        if passed.is_empty() {
-            return Ok(());
-        }
-        for (at, index) in matcher.catalogue.indexes().iter().enumerate().filter(|(_, index)| index.key_no() == key) {
-            let has = |value: &u32| matcher.facts[at].has(values.places[*value as usize].2);
-            asked.clear();
-            asked.extend(passed.iter().copied().filter(has));
-            wanted.clear();
-            wanted.extend(asked.iter().map(|value| fingerprints[*value as usize]));
-            found.clear();
-            index.lookup_many(wanted, look_ups, found)?;
-            let lead = |(no, slot): &(u32, Slot)| Lead { value: asked[*no as usize], index: at as u16, slot: *slot };
-            leads.extend(found.iter().map(lead));
         }
         Ok(())
     }

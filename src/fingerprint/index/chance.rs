@@ -11,10 +11,15 @@ use crate::fingerprint::build::{Build, build_reader};
 use crate::fingerprint::{Catalogue, Countries, Hasher, Key, Keyring, normalise};
 use crate::model::{FieldKind, Pap, Severity, Tlp, Watchlist};
 
-pub(super) const RECORDS: u64 = 20_000;
-pub(super) const KEY: [u8; 32] = [9; 32];
+pub(in crate::fingerprint) const RECORDS: u64 = 20_000;
+pub(in crate::fingerprint) const KEY: [u8; 32] = [9; 32];
 
-pub(super) fn catalogue(folder: &std::path::Path, key: &Key) -> Catalogue {
+fn catalogue(folder: &std::path::Path, key: &Key) -> Catalogue {
+    part_of(folder, key, 1)
+}
+
+/// The records shared out over so many indexes of one system; every tenth is in all of them.
+pub(in crate::fingerprint) fn part_of(folder: &std::path::Path, key: &Key, indexes: u64) -> Catalogue {
     let columns = [("mail", FieldKind::Email), ("mobile", FieldKind::Phone)];
     let watchlist = Watchlist {
         id: "chance".parse().unwrap(),
@@ -27,14 +32,18 @@ pub(super) fn catalogue(folder: &std::path::Path, key: &Key) -> Catalogue {
         canaries: vec![],
         columns: columns.iter().map(|(header, kind)| ((*header).to_owned(), *kind)).collect(),
     };
-    let mut export = String::from("mail,mobile\n");
-    (0..RECORDS).for_each(|no| export += &format!("p{no}@courriel.example,06{:08}\n", no * 4_999));
-    let target = folder.join("2026-06-01.vfi");
     let countries = Countries::default();
     let build = Build { watchlist: &watchlist, snapshot: "2026-06-01".parse().unwrap(), key, countries: &countries };
-    build_reader(Box::new(Cursor::new(export.into_bytes())), &target, build, &|_| {}).unwrap();
-    let (catalogue, errors) =
-        Catalogue::open(&[(watchlist.id, target)], &Keyring::new(Key::from_bytes(KEY)), countries);
+    let files = (0..indexes).map(|index| {
+        let held = (0..RECORDS).filter(|no| no % indexes == index || no % 10 == 0);
+        let row = |no: u64| format!("p{no}@courriel.example,06{:08}\n", no * 4_999);
+        let export = "mail,mobile\n".to_owned() + &held.map(row).collect::<String>();
+        let target = folder.join(format!("{indexes}-{index}.vfi"));
+        build_reader(Box::new(Cursor::new(export.into_bytes())), &target, build, &|_| {}).unwrap();
+        (watchlist.id.clone(), target)
+    });
+    let files: Vec<_> = files.collect();
+    let (catalogue, errors) = Catalogue::open(&files, &Keyring::new(Key::from_bytes(KEY)), countries);
     assert!(errors.is_empty(), "{errors:?}");
     catalogue
 }
@@ -53,7 +62,7 @@ fn agrees(observed: u64, n: f64, p: f64) -> bool {
     (observed as f64 - n * p).abs() <= 3.0 * (n * p * (1.0 - p)).sqrt()
 }
 
-pub(super) fn mail(hasher: &Hasher, no: u64) -> u64 {
+pub(in crate::fingerprint) fn mail(hasher: &Hasher, no: u64) -> u64 {
     let mut normal = Vec::new();
     assert!(normalise(
         FieldKind::Email,

@@ -4,9 +4,8 @@
 //! when it is first touched; an answer is given from whole blocks only.
 
 #[cfg(test)]
-mod chance;
+pub(in crate::fingerprint) mod chance;
 mod commonness;
-mod many;
 pub(in crate::fingerprint) mod map;
 mod tags;
 
@@ -19,7 +18,6 @@ use jiff::civil::Date;
 
 use self::commonness::Commonness;
 pub use self::commonness::Holders;
-pub use self::many::LookUps;
 use self::map::{Checked, Content};
 pub use self::tags::{Match, TagRow, TagTest};
 use super::error::{Damaged, IndexError, IndexErrorKind};
@@ -198,7 +196,7 @@ impl SnapshotIndex {
 
     /// The filter's block that a fingerprint belongs to.
     #[inline]
-    fn filter_block(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
+    pub(super) fn filter_block(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
         let block = filter::block_of(fingerprint, self.filter_blocks) as usize;
         self.part(Section::Filter, block * filter::BLOCK, filter::BLOCK)
     }
@@ -233,9 +231,15 @@ impl SnapshotIndex {
 
     /// The entries of a fingerprint's bucket.
     #[inline]
-    fn entries(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
+    pub(super) fn entries(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
         let (from, to) = self.bucket(self.bucket_of(fingerprint))?;
         self.part(Section::Strong, from * 8, (to - from) * 8)
+    }
+
+    /// What of the directory is read for a fingerprint.
+    #[inline]
+    pub(super) fn bucket_line(&self, fingerprint: u64) -> Result<&[u8], Damaged> {
+        self.bucket_ends(self.bucket_of(fingerprint))
     }
 
     /// Where the directory says how far a bucket goes.
@@ -291,8 +295,9 @@ impl SnapshotIndex {
         Ok(TagRow { bytes: self.tag_bytes(slot)?, layout: &self.layout })
     }
 
+    /// The tags of a record as they stand in the file.
     #[inline]
-    fn tag_bytes(&self, slot: Slot) -> Result<&[u8], Damaged> {
+    pub(super) fn tag_bytes(&self, slot: Slot) -> Result<&[u8], Damaged> {
         let stride = self.layout.stride;
         self.part(Section::Tags, slot.0 as usize * stride, stride)
     }
@@ -379,23 +384,30 @@ impl SnapshotIndex {
         Some(IndexError::new(&self.path, IndexErrorKind::Corrupt { part: format!("block {block} at byte {at}") }))
     }
 
-    /// Calls `each` with the recoverable upper bits (at least [`filter::KEY_BITS`]) of every key of the filter whose first byte is
-    /// `first`, in no particular order.
-    pub(super) fn keys_from(&self, first: u8, mut each: impl FnMut(u64)) -> Result<(), Damaged> {
+    /// Appends the recoverable upper bits (at least [`filter::KEY_BITS`]) of every key of the filter whose first byte is `first`, in no
+    /// particular order.
+    pub(super) fn keys_from(&self, first: u8, keys: &mut Vec<u64>) -> Result<(), Damaged> {
         let bits = u32::from(self.header.bucket_bits);
         let slot_bits = u32::from(self.header.slot_bits);
         let buckets = 1usize << (bits - 8);
-        for bucket in usize::from(first) * buckets..(usize::from(first) + 1) * buckets {
-            let (from, to) = self.bucket(bucket)?;
-            for entry in self.part(Section::Strong, from * 8, (to - from) * 8)?.as_chunks::<8>().0 {
-                let rest = u64::from_le_bytes(*entry) >> slot_bits << slot_bits >> bits;
-                each((bucket as u64) << (64 - bits) | rest);
+        let from = usize::from(first) * buckets;
+        let starts = self.part(Section::Buckets, from * 4, (buckets + 1) * 4)?.as_chunks::<4>().0;
+        let start = |no: usize| u32::from_le_bytes(starts[no]) as usize;
+        let (base, end) = (start(0), start(buckets));
+        let entries =
+            self.part(Section::Strong, base * 8, end.checked_sub(base).ok_or(Damaged)? * 8)?.as_chunks::<8>().0;
+        for no in 0..buckets {
+            // A start before the first wraps, and is beyond the entries then.
+            let run = start(no).wrapping_sub(base)..start(no + 1).wrapping_sub(base);
+            let bucket = ((from + no) as u64) << (64 - bits);
+            for entry in entries.get(run).ok_or(Damaged)? {
+                keys.push(bucket | u64::from_le_bytes(*entry) >> slot_bits << slot_bits >> bits);
             }
         }
         let names = self.part(Section::Names, 0, self.header.names as usize * NAME)?.as_chunks::<NAME>().0;
         let from = names.partition_point(|entry| entry[KEY_BYTE] < first);
         let to = names.partition_point(|entry| entry[KEY_BYTE] <= first);
-        names[from..to].iter().for_each(|entry| each(name_entry(entry).0));
+        keys.extend(names[from..to].iter().map(|entry| name_entry(entry).0));
         Ok(())
     }
 

@@ -1,6 +1,10 @@
-//! All indexes at once: one prefilter over them, the hashes of every active key, and what kinds of values are worth looking at.
+//! All indexes at once: one prefilter over them, who of them may have what passed it, the hashes of every active key, and what kinds of
+//! values are worth looking at.
 //!
 //! A catalogue never changes: a reload opens a new one and swaps it (an `Arc`) for the old, which ends with its last reader.
+
+mod look_up;
+mod whose;
 
 use std::path::PathBuf;
 
@@ -15,6 +19,9 @@ use super::normalise::Countries;
 use super::profile::TokenShapes;
 use crate::model::{FieldKind, SystemId};
 
+pub use self::look_up::{Lead, LookUps};
+use self::whose::{Share, Whose};
+
 /// Indexes opened together.
 pub struct Catalogue {
     indexes: Vec<SnapshotIndex>,
@@ -22,7 +29,14 @@ pub struct Catalogue {
     countries: Countries,
     kinds: u32,
     /// Over all indexes, where there are several; one index has its own.
-    merged: Option<Filter>,
+    merged: Option<Merged>,
+}
+
+/// What is known of the keys of several indexes together.
+struct Merged {
+    filter: Filter,
+    /// Of many.
+    whose: Option<Whose>,
 }
 
 impl Catalogue {
@@ -110,7 +124,7 @@ impl Catalogue {
     #[inline]
     pub fn might_contain(&self, fingerprint: u64) -> bool {
         match &self.merged {
-            Some(filter) => filter.may_contain(fingerprint),
+            Some(merged) => merged.filter.may_contain(fingerprint),
             None => self.indexes.first().is_some_and(|index| index.might_contain(fingerprint).unwrap_or(true)),
         }
     }
@@ -119,7 +133,7 @@ impl Catalogue {
     /// another: this is the way to ask for many.
     pub fn probe(&self, fingerprints: &[u64], hits: &mut Vec<u32>) {
         let blocks = match &self.merged {
-            Some(filter) => Some(filter.blocks()),
+            Some(merged) => Some(merged.filter.blocks()),
             None => self.indexes.first().and_then(SnapshotIndex::whole_filter),
         };
         match blocks {
@@ -145,28 +159,37 @@ fn open_of(system: &SystemId, path: &std::path::Path, keys: &Keyring) -> Result<
     Err(IndexError { path: path.to_owned(), kind })
 }
 
-/// One filter over several indexes, made from their tables; none for one index or none at all. The keys with one first byte lie in a part
-/// of the filter of their own, so the parts are filled independently. Fails with the positions of damaged indexes, in order.
-fn merge(indexes: &[SnapshotIndex]) -> Result<Option<Filter>, Vec<usize>> {
+/// One filter over several indexes, made from their tables; none for one index or none at all. The keys with one first byte lie in a share
+/// of their own, so the shares are filled independently. Fails with the positions of damaged indexes, in order.
+fn merge(indexes: &[SnapshotIndex]) -> Result<Option<Merged>, Vec<usize>> {
     if indexes.len() < 2 {
         return Ok(None);
     }
-    let mut merged = Filter::for_keys(indexes.iter().map(SnapshotIndex::keys).sum());
-    let blocks = merged.len();
-    let part = blocks / filter::GRAIN;
-    let fill = |(first, part_blocks): (usize, &mut [[u8; filter::BLOCK]])| {
-        let base = first as u64 * part;
-        let damaged = indexes.iter().enumerate().filter(|(_, index)| {
-            let set = |key| filter::set(&mut part_blocks[(filter::block_of(key, blocks) - base) as usize], key);
-            index.keys_from(first as u8, set).is_err()
-        });
-        damaged.map(|(no, _)| no).collect::<Vec<_>>()
+    let keys = indexes.iter().map(SnapshotIndex::keys).sum();
+    let mut filter = Filter::for_keys(keys);
+    let mut whose = (indexes.len() >= whose::MANY).then(|| Whose::for_keys(indexes.len(), keys));
+    let mut shares: Vec<Option<Share<'_>>> = whose.iter_mut().flat_map(Whose::shares).map(Some).collect();
+    shares.resize_with(filter::GRAIN as usize, || None);
+    let fill = |(first, (mut blocks, mut share)): (usize, (filter::Share<'_>, Option<Share<'_>>))| {
+        let mut keys = Vec::new();
+        let mut damaged = Vec::new();
+        for (no, index) in indexes.iter().enumerate() {
+            keys.clear();
+            if index.keys_from(first as u8, &mut keys).is_err() {
+                damaged.push(no);
+            }
+            blocks.set(&keys);
+            if let Some(share) = &mut share {
+                share.set(no, &keys);
+            }
+        }
+        damaged
     };
     let mut damaged: Vec<usize> =
-        merged.blocks_mut().par_chunks_mut(part as usize).enumerate().flat_map(fill).collect();
+        filter.shares().zip(shares).enumerate().collect::<Vec<_>>().into_par_iter().flat_map(fill).collect();
     damaged.sort_unstable();
     damaged.dedup();
-    if damaged.is_empty() { Ok(Some(merged)) } else { Err(damaged) }
+    if damaged.is_empty() { Ok(Some(Merged { filter, whose })) } else { Err(damaged) }
 }
 
 impl std::fmt::Debug for Catalogue {
