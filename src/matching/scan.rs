@@ -33,6 +33,7 @@ pub struct Scan<'m> {
     pub(super) damaged: bool,
     sweep: Sweep,
     scratch: Scratch,
+    reader: text::Reader,
     pub(super) unnamed: Unnamed,
     sequence: u64,
 }
@@ -48,6 +49,7 @@ impl<'m> Scan<'m> {
             damaged: false,
             sweep: Sweep::default(),
             scratch: Scratch::default(),
+            reader: text::Reader::default(),
             unnamed: Unnamed::default(),
             sequence: 0,
         }
@@ -263,7 +265,7 @@ impl ContentSink for Scan<'_> {
             return Flow::Go;
         }
         if batch.layout == Layout::Text {
-            text::to_rows(batch);
+            self.reader.to_rows(batch);
         }
         match self.rows(batch) {
             Ok(()) => Flow::Go,

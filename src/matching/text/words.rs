@@ -5,15 +5,13 @@
 //! themselves.
 
 use super::DIGITS;
-
-/// Words of lower case that stand within names.
-const PARTICLES: [&[u8]; 22] = [
-    b"de", b"du", b"des", b"la", b"le", b"d'", b"van", b"von", b"der", b"den", b"da", b"dos", b"di", b"del", b"della",
-    b"ben", b"bin", b"el", b"al", b"y", b"zu", b"ter",
-];
+use super::map::{Class, Map};
 
 /// Length of what stands before the first value of a line: bullets, numbers of items, marks of quotes, pictures.
 pub(super) fn decoration(line: &[u8]) -> usize {
+    if line.first().is_none_or(u8::is_ascii_alphabetic) {
+        return 0;
+    }
     let mut at = 0;
     for _ in 0..4 {
         at += line[at..]
@@ -81,48 +79,71 @@ pub(super) fn signature(line: &[u8]) -> u64 {
     signature
 }
 
-/// The values of a stretch of text, as ranges.
-pub(super) struct Words {
-    at: usize,
-    end: usize,
-    /// What was found and is still to be told, last first.
-    found: Vec<(usize, usize)>,
+/// Runs of capitalised words of one sentence that are told: the last ones.
+const RUNS: usize = 8;
+
+/// A text in which values are sought, and its map.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) map: &'a Map,
 }
 
-impl Words {
-    pub(super) fn new(at: usize, end: usize) -> Self {
-        Self { at, end, found: Vec::new() }
-    }
-
-    /// The next value.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<(usize, usize)> {
-        if let Some(found) = self.found.pop() {
-            return Some(found);
-        }
-        let start = self.at;
-        while let Some(word) = word_at(text, self.at, self.end) {
-            let value = if text[word.0..word.1].contains(&b'@') { Some(word) } else { number(text, word, self.end) };
-            if let Some((from, to)) = value {
-                self.at = to;
-                self.found.push((from, to));
-                self.sentence(text, start, from);
-                return self.found.pop();
+impl Stretch<'_> {
+    /// Tells the values from `start` to `end`, in order, as ranges: addresses and numbers, and of the words between them what
+    /// [`Self::sentence`] tells. `runs` is memory to use.
+    pub(super) fn values(
+        self,
+        start: usize,
+        end: usize,
+        runs: &mut Vec<(usize, usize)>,
+        tell: &mut impl FnMut(usize, usize),
+    ) {
+        let (mut behind, mut at) = (start, start);
+        // No word without one of these signs is an address or a number.
+        while let Some(sign) = self.map.next(Class::Sign, at..end) {
+            let from = self.map.last(Class::Space, at..sign).map_or(at, |blank| blank + 1);
+            let to = self.map.next(Class::Space, sign..end).unwrap_or(end);
+            let word = bare(self.text, from, to);
+            let is_address = self.map.any(Class::At, word.0..word.1);
+            match if is_address { Some(word) } else { self.number(word, end) } {
+                Some(value) => {
+                    self.sentence(behind, value.0, runs, tell);
+                    tell(value.0, value.1);
+                    (behind, at) = (value.1, value.1);
+                }
+                None => at = word.1,
             }
-            self.at = word.1;
         }
-        self.at = self.end;
-        self.sentence(text, start, self.end);
-        self.found.pop()
+        self.sentence(behind, end, runs, tell);
     }
 
-    /// Notes the words of a stretch without identifiers, and the capitalised ones of a sentence by themselves.
-    fn sentence(&mut self, text: &[u8], start: usize, end: usize) {
-        let (mut at, mut run, mut small, mut runs) = (start, None::<(usize, usize)>, 0, Vec::new());
-        while let Some((from, to)) = word_at(text, at, end) {
-            let word = &text[from..to];
+    /// Tells the words of a stretch without identifiers, and the capitalised ones of a sentence by themselves.
+    fn sentence(self, start: usize, end: usize, runs: &mut Vec<(usize, usize)>, tell: &mut impl FnMut(usize, usize)) {
+        let (from, to) = bare(self.text, start, end);
+        if from >= to {
+            return;
+        }
+        tell(from, to);
+        // What begins with a number is an address: its words are no names.
+        let street = self.text[start..end].trim_ascii_start().first().is_some_and(u8::is_ascii_digit);
+        if street || !self.map.any(Class::Capital, from..to) {
+            return;
+        }
+        if self.runs_of_capitals(start, end, runs) {
+            runs[runs.len().saturating_sub(RUNS)..].iter().for_each(|run| tell(run.0, run.1));
+        }
+    }
+
+    /// Notes the runs of capitalised words. Whether there are other words too, so that it is a sentence.
+    fn runs_of_capitals(self, start: usize, end: usize, runs: &mut Vec<(usize, usize)>) -> bool {
+        runs.clear();
+        let (mut at, mut run, mut is_sentence) = (start, None::<(usize, usize)>, false);
+        while let Some((from, to)) = self.word_at(at, end) {
+            let word = &self.text[from..to];
             let capital = is_capitalised(word);
-            let particle = PARTICLES.contains(&word);
-            small += usize::from(!capital && !particle && word.first().is_some_and(u8::is_ascii_lowercase));
+            let particle = !capital && is_particle(word);
+            is_sentence |= !particle && word.first().is_some_and(u8::is_ascii_lowercase);
             match &mut run {
                 Some(run) if capital => run.1 = to,
                 Some(_) if particle => {}
@@ -132,16 +153,78 @@ impl Words {
             at = to;
         }
         runs.extend(run);
-        // What begins with a number is an address: its words are no names.
-        let street = text[start..end].trim_ascii_start().first().is_some_and(u8::is_ascii_digit);
-        if small > 0 && !street {
-            self.found.extend(runs.into_iter().rev().take(8));
-        }
-        let (from, to) = bare(text, start, end);
-        if from < to {
-            self.found.push((from, to));
+        is_sentence
+    }
+
+    /// The next word between blanks, without the punctuation around it.
+    fn word_at(self, mut at: usize, end: usize) -> Option<(usize, usize)> {
+        loop {
+            let from = self.map.next_other(Class::Space, at..end)?;
+            let to = self.map.next(Class::Space, from..end).unwrap_or(end);
+            let (start, stop) = bare(self.text, from, to);
+            if start < stop {
+                return Some((start, stop));
+            }
+            at = to;
         }
     }
+
+    /// The number that begins with a word: with the groups that follow it, if it is written in groups.
+    fn number(self, (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
+        let first = &self.text[start..end];
+        let mut digits = figures(first);
+        let account = first.len() == 4 && first[..2].iter().all(u8::is_ascii_uppercase) && digits == 2;
+        let grouped = account || digits > 0 && digits < 9 && first.iter().all(|b| is_numeric(*b)) && !is_date(first);
+        // A leading zero or plus announces a telephone number, whose groups may be longer.
+        let announced = matches!(first[0], b'0' | b'+' | b'(');
+        while let Some((from, to)) =
+            grouped.then(|| self.word_at(end, limit)).flatten().filter(|next| next.0 == end + 1)
+        {
+            let next = &self.text[from..to];
+            let more = figures(next);
+            let short = next.len() <= 4 || announced && digits < 6 && more <= 12;
+            let fits = if account {
+                next.len() <= 4 && next.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'*')
+            } else {
+                short && more > 0 && next.iter().all(|b| is_numeric(*b)) && digits + more <= 15
+            };
+            if !fits || is_date(next) {
+                break;
+            }
+            digits += more;
+            end = to;
+        }
+        (digits >= DIGITS).then_some((start, end))
+    }
+}
+
+/// Whether a word of lower case stands within names.
+fn is_particle(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"de"
+            | b"du"
+            | b"des"
+            | b"la"
+            | b"le"
+            | b"d'"
+            | b"van"
+            | b"von"
+            | b"der"
+            | b"den"
+            | b"da"
+            | b"dos"
+            | b"di"
+            | b"del"
+            | b"della"
+            | b"ben"
+            | b"bin"
+            | b"el"
+            | b"al"
+            | b"y"
+            | b"zu"
+            | b"ter"
+    )
 }
 
 fn is_capitalised(word: &[u8]) -> bool {
@@ -153,52 +236,31 @@ fn is_capitalised(word: &[u8]) -> bool {
     }
 }
 
-/// The next word between blanks, without the punctuation around it.
-fn word_at(text: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
-    let from = at + text[at..end].iter().position(|b| !b.is_ascii_whitespace())?;
-    let to = text[from..end].iter().position(u8::is_ascii_whitespace).map_or(end, |i| from + i);
-    let (start, stop) = bare(text, from, to);
-    if start < stop { Some((start, stop)) } else { word_at(text, to, end) }
+/// What stands around words without belonging to them.
+#[inline]
+fn is_edge(byte: u8) -> bool {
+    const EDGES: [bool; 256] = {
+        let mut table = [false; 256];
+        let edges = b" \t\r,;:!?\"'=|-/";
+        let mut i = 0;
+        while i < edges.len() {
+            table[edges[i] as usize] = true;
+            i += 1;
+        }
+        table
+    };
+    EDGES[usize::from(byte)]
 }
 
 /// A range without the blanks and punctuation at its ends.
 fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
-    let edge = |b: u8| {
-        matches!(b, b' ' | b'\t' | b'\r' | b',' | b';' | b':' | b'!' | b'?' | b'"' | b'\'' | b'=' | b'|' | b'-' | b'/')
-    };
-    while start < end && edge(text[start]) {
+    while start < end && is_edge(text[start]) {
         start += 1;
     }
-    while end > start && (edge(text[end - 1]) || text[end - 1] == b'.') {
+    while end > start && (is_edge(text[end - 1]) || text[end - 1] == b'.') {
         end -= 1;
     }
     (start, end)
-}
-
-/// The number that begins with a word: with the groups that follow it, if it is written in groups.
-fn number(text: &[u8], (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
-    let first = &text[start..end];
-    let mut digits = figures(first);
-    let account = first.len() == 4 && first[..2].iter().all(u8::is_ascii_uppercase) && digits == 2;
-    let grouped = account || digits > 0 && digits < 9 && first.iter().all(|b| is_numeric(*b)) && !is_date(first);
-    // A leading zero or plus announces a telephone number, whose groups may be longer.
-    let announced = matches!(first[0], b'0' | b'+' | b'(');
-    while let Some((from, to)) = word_at(text, end, limit).filter(|next| grouped && next.0 == end + 1) {
-        let next = &text[from..to];
-        let more = figures(next);
-        let short = next.len() <= 4 || announced && digits < 6 && more <= 12;
-        let fits = if account {
-            next.len() <= 4 && next.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'*')
-        } else {
-            short && more > 0 && next.iter().all(|b| is_numeric(*b)) && digits + more <= 15
-        };
-        if !fits || is_date(next) {
-            break;
-        }
-        digits += more;
-        end = to;
-    }
-    (digits >= DIGITS).then_some((start, end))
 }
 
 /// Digits, and the stars that hide some.
@@ -227,8 +289,12 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<&str> {
-        let mut words = Words::new(0, text.len());
-        std::iter::from_fn(|| words.next(text.as_bytes())).map(|(from, to)| &text[from..to]).collect()
+        let mut map = Map::default();
+        map.draw(text.as_bytes());
+        let mut all = Vec::new();
+        let stretch = Stretch { text: text.as_bytes(), map: &map };
+        stretch.values(0, text.len(), &mut Vec::new(), &mut |from, to| all.push(&text[from..to]));
+        all
     }
 
     #[test]
