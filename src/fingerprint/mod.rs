@@ -28,6 +28,6 @@ pub use forms::Forms;
 pub use hash::{Hasher, MaskTag};
 pub use index::{Holders, MAX_SHARED, Match, RefReader, Slot, SnapshotIndex, TagRow, TagTest};
 pub use key::{Key, KeyError, KeyId, Keyring};
-pub use normalise::{Countries, DateOrder, Readings, masked, normalise, readings};
+pub use normalise::{Countries, DateOrder, Readings, join_names, masked, normalise, readings};
 pub use profile::TokenShapes;
 pub use sip::SipScratch;

@@ -1,7 +1,7 @@
 //! Finding by name: where nothing in a row names a person by itself (masked numbers, dates and addresses only), the
 //! records of that name are looked through for one that something else confirms.
 
-use crate::fingerprint::{Damaged, Slot, SnapshotIndex, TagTest, masked, normalise, readings};
+use crate::fingerprint::{Damaged, Slot, SnapshotIndex, TagTest, join_names, masked, normalise, readings};
 use crate::model::{FieldKind, Row, Strength};
 
 use super::candidate::{WORTH_KEEPING, confirming_bits, masked_bits};
@@ -122,8 +122,11 @@ impl Examiner<'_> {
     /// The keys of the names that cells of the row may show and that some index has: each cell that holds several words,
     /// each two cells near one another.
     pub(super) fn read_names(&self, row: Row<'_>, scratch: &mut Scratch) {
-        let mut cells: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
+        // Each cell's normal form, or nothing where it holds no words.
+        let mut cells = [(0u8, 0usize, 0usize); NAME_CELLS];
         let mut many = 0;
+        let mut forms = std::mem::take(&mut scratch.name_forms);
+        forms.clear();
         for (at, raw) in row.cells().enumerate().take(64) {
             let value = trimmed(raw);
             if many < NAME_CELLS
@@ -131,33 +134,36 @@ impl Examiner<'_> {
                 && CellShape::of(value).may_be_name()
                 && !is_absent(value)
             {
-                cells[many] = (at as u8, value);
+                let from = forms.len();
+                if normalise(FieldKind::LastName, value, self.matcher.catalogue.countries(), &mut scratch.normal) {
+                    forms.extend_from_slice(&scratch.normal);
+                }
+                cells[many] = (at as u8, from, forms.len());
                 many += 1;
             }
         }
-        let mut both = Vec::with_capacity(LONGEST_VALUE);
-        for i in 0..many {
-            let (at, value) = cells[i];
-            self.read_name(value, 1 << at, scratch);
-            for (other, second) in cells[i + 1..many].iter().take(REACH) {
-                both.clear();
-                both.extend_from_slice(value);
-                both.push(b' ');
-                both.extend_from_slice(second);
-                self.read_name(&both, 1 << at | 1 << other, scratch);
+        for (i, (at, from, to)) in cells[..many].iter().enumerate().filter(|(_, (_, from, to))| from < to) {
+            self.read_name((&forms[*from..*to], b""), 1 << at, scratch);
+            for (other, from_other, to_other) in cells[i + 1..many].iter().take(REACH).filter(|(_, from, to)| from < to)
+            {
+                self.read_name((&forms[*from..*to], &forms[*from_other..*to_other]), 1 << at | 1 << other, scratch);
             }
         }
+        scratch.name_forms = forms;
     }
 
-    fn read_name(&self, value: &[u8], cells: u64, scratch: &mut Scratch) {
+    /// Notes the name that has these two parts, one of which may be empty.
+    fn read_name(&self, (one, other): (&[u8], &[u8]), cells: u64, scratch: &mut Scratch) {
+        if other.is_empty() && !one.contains(&b' ') {
+            return;
+        }
         let Scratch { normal, names, named, .. } = scratch;
-        if normalise(FieldKind::FullName, value, self.matcher.catalogue.countries(), normal) && normal.contains(&b' ') {
-            *named = true;
-            for (key, hasher) in self.matcher.catalogue.hashers().iter().enumerate() {
-                let name = hasher.name_key(normal);
-                if self.matcher.catalogue.might_contain(name) {
-                    names.push((name, cells, key as u8));
-                }
+        join_names(one, other, normal);
+        *named = true;
+        for (key, hasher) in self.matcher.catalogue.hashers().iter().enumerate() {
+            let name = hasher.name_key(normal);
+            if self.matcher.catalogue.might_contain(name) {
+                names.push((name, cells, key as u8));
             }
         }
     }

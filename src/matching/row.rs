@@ -32,6 +32,8 @@ pub(super) struct Scratch {
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
     pub(super) names: Vec<(u64, u64, u8)>,
+    /// The normal forms of cells that may hold (part of) a name.
+    pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.
     pub(super) named: bool,
     /// The candidates of the row last examined, best first within each index.

@@ -10,6 +10,10 @@ use unicode_normalization::char::is_combining_mark;
 pub(super) fn tokens(raw: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     if raw.is_ascii() {
+        if !raw.contains(&b'.') {
+            plain_words(raw, out);
+            return out.len() > start;
+        }
         out.extend(raw.iter().map(|b| ascii(*b)));
     } else {
         let Ok(text) = std::str::from_utf8(raw) else { return false };
@@ -26,6 +30,22 @@ fn ascii(b: u8) -> u8 {
         b'a'..=b'z' | b'0'..=b'9' | b'.' => b,
         _ => b' ',
     }
+}
+
+/// Appends the words of ASCII without dots: each byte in its place, and the place taken again where one space follows another.
+fn plain_words(raw: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + raw.len(), 0);
+    let room = &mut out[start..];
+    let (mut many, mut after_space) = (0, true);
+    for byte in raw {
+        let folded = ascii(*byte);
+        room[many] = folded;
+        many += usize::from(!(after_space && folded == b' '));
+        after_space = folded == b' ';
+    }
+    many -= usize::from(many > 0 && after_space);
+    out.truncate(start + many);
 }
 
 /// Appends `text` with its letters folded and everything else, dots excepted, as spaces.

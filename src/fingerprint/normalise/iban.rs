@@ -16,11 +16,22 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
             _ => return false,
         }
         left = &left[1..];
-        if out.len() > 34 {
+        // Most numbers that are none begin otherwise: they need not be read to their end.
+        if !may_go_on(out) {
             return false;
         }
     }
-    out.len() >= 15 && out[..2].iter().all(u8::is_ascii_uppercase) && out[2..4].iter().all(u8::is_ascii_digit)
+    out.len() >= 15
+}
+
+/// Whether what was taken so far may be the beginning of an account number.
+#[inline]
+fn may_go_on(taken: &[u8]) -> bool {
+    match taken {
+        [.., last] if taken.len() <= 2 => last.is_ascii_uppercase(),
+        [.., last] if taken.len() <= 4 => last.is_ascii_digit(),
+        _ => taken.len() <= 34,
+    }
 }
 
 /// Appends an account number without anything between its characters. False, and part of it left behind, where there is more to see to:

@@ -112,8 +112,16 @@ pub fn is_masked(raw: &[u8]) -> bool {
     if memchr::memchr(b'*', raw).is_some() {
         return true;
     }
-    if raw.windows(3).any(|w| matches!(w[0], b'x' | b'X' | b'#' | b'.' | b'_') && w[1] == w[0] && w[2] == w[0]) {
-        return true;
+    // A run of three has one of its characters at each third place.
+    let mut at = 2;
+    while at < raw.len() {
+        if matches!(raw[at], b'x' | b'X' | b'#' | b'.' | b'_') {
+            let around = &raw[at - 2..raw.len().min(at + 3)];
+            if around.windows(3).any(|three| three == [raw[at]; 3]) {
+                return true;
+            }
+        }
+        at += 3;
     }
     !raw.is_ascii() && std::str::from_utf8(raw).is_ok_and(|text| text.chars().any(is_mask))
 }

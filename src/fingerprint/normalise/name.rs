@@ -65,27 +65,36 @@ fn sort_name(out: &mut Vec<u8>) {
 
 /// Sorts the words of `out`, which stand with single spaces between.
 fn sort_words(out: &mut Vec<u8>) {
+    /// A "name" of more words is none; that its order counts harms nobody.
     const MOST: usize = 16;
     let mut words = [(0u16, 0u16); MOST];
-    let mut count = 0;
-    let mut at = 0;
-    for word in out.split(|b| *b == b' ') {
+    let (mut count, mut from, mut in_order) = (0, 0, true);
+    while from <= out.len() {
         if count == MOST {
-            // A "name" of more words is none; that its order counts harms nobody.
             return;
         }
-        words[count] = (at as u16, (at + word.len()) as u16);
-        at += word.len() + 1;
+        // Words are short: a search costs more to begin than to go along.
+        let to = out[from..].iter().position(|b| *b == b' ').map_or(out.len(), |length| from + length);
+        // Nearly every name has two or three words: each is put where it belongs as it comes.
+        let mut at = count;
+        while at > 0 && out[from..to] < out[usize::from(words[at - 1].0)..usize::from(words[at - 1].1)] {
+            words[at] = words[at - 1];
+            at -= 1;
+        }
+        in_order &= at == count;
+        words[at] = (from as u16, to as u16);
         count += 1;
+        from = to + 1;
+    }
+    if in_order {
+        return;
     }
     let end = out.len();
-    let range = |(from, to): (u16, u16)| usize::from(from)..usize::from(to);
-    words[..count].sort_unstable_by(|a, b| out[range(*a)].cmp(&out[range(*b)]));
-    for (i, word) in words[..count].iter().enumerate() {
-        if i > 0 {
+    for (no, (from, to)) in words[..count].iter().enumerate() {
+        if no > 0 {
             out.push(b' ');
         }
-        out.extend_from_within(range(*word));
+        out.extend_from_within(usize::from(*from)..usize::from(*to));
     }
     out.drain(..end);
 }
