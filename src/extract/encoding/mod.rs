@@ -91,6 +91,10 @@ fn without_mark(sample: &[u8]) -> Option<Charset> {
 
 /// Whether the bytes are UTF-8 but for some lines: every third non-ASCII sequence may be broken, no more.
 fn is_mostly_utf8(sample: &[u8]) -> bool {
+    // Most texts are nothing else.
+    if simdutf8::basic::from_utf8(sample).is_ok() {
+        return true;
+    }
     let (mut good, mut bad) = (0usize, 0usize);
     for chunk in sample.utf8_chunks() {
         good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();

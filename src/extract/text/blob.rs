@@ -62,9 +62,21 @@ pub(crate) fn in_cell(cell: &[u8]) -> Option<Vec<u8>> {
     is_worth_reading(&bytes).then(|| decoded(cell)).flatten()
 }
 
-fn is_base64(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_')
+const fn is_base64(b: u8) -> bool {
+    BASE64[b as usize]
 }
+
+/// The signs of both alphabets, and of padding.
+const BASE64: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        table[b] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+        b += 1;
+    }
+    table
+};
 
 /// The first long run of base64 characters that begins near the beginning of a line. Looked for in strides: a run that
 /// long covers one of the places looked at.
@@ -74,6 +86,10 @@ fn run(line: &[u8]) -> Option<(usize, usize)> {
         if is_base64(line[probe]) {
             let start = line[..probe].iter().rposition(|b| !is_base64(*b)).map_or(0, |i| i + 1);
             let end = line[probe..].iter().position(|b| !is_base64(*b)).map_or(line.len(), |i| probe + i);
+            if end - start < LEAST {
+                probe = end + LEAST;
+                continue;
+            }
             // `file=SGVsbG8…`: an equals sign within is no padding.
             let inner = line[start..end].iter().rposition(|b| *b == b'=').filter(|i| start + i + 2 < end);
             let start = start + inner.map_or(0, |i| i + 1);
@@ -208,6 +224,9 @@ fn hex_line(line: &[u8]) -> Option<Vec<u8>> {
     let line = line.trim_ascii();
     let offset = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
     let dump = (4..=16).contains(&offset) && matches!(line.get(offset..offset + 2), Some([b':', b' '] | [b' ', b' ']));
+    if !dump && offset != 2 {
+        return None;
+    }
     let mut rest = if dump { line[offset + 1..].trim_ascii_start() } else { line };
     let mut bytes = Vec::new();
     loop {

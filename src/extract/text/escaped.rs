@@ -96,6 +96,10 @@ fn shifted(text: &[u8]) -> Option<(usize, Vec<char>)> {
     if text.first() == Some(&b'-') {
         return Some((1, vec!['+']));
     }
+    // The first six bits of all characters that are met.
+    if !matches!(text.first(), Some(b'A' | b'I')) {
+        return None;
+    }
     let run = text.iter().take(256).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
     // Three signs hold one unit of 16 bits and 2 bits of padding.
     if run < 3 || run * 6 % 16 >= 6 {

@@ -15,6 +15,7 @@ pub(crate) mod looks;
 pub(crate) mod plan;
 mod redrawn;
 mod separator;
+pub(crate) mod survey;
 
 use std::cmp::Ordering;
 
@@ -24,15 +25,19 @@ use super::sql;
 use super::tree::{json, php};
 use crate::model::{Batch, Layout, Shape};
 use delimited::affix;
-use delimited::sniff::{self, Found, SAMPLE_BYTES, SAMPLE_LINES};
+use delimited::sniff::{self, Found};
 use keyvalue::Blocks;
 use keyvalue::inline::{self, Inline};
+use survey::{Line, SAMPLE_BYTES, SAMPLE_LINES, Sample, Survey};
 
 /// How far the segmenter jumps through text in which it found nothing, at most.
 const MAX_STRIDE: usize = 1 << 20;
 
 /// Lines left for the next look at the end of a sample without a table: one may begin there.
 const OVERLAP_LINES: usize = 6;
+
+/// Rows by which a table's columns are settled.
+const HEADED: usize = 40;
 
 /// How deep text before a table is searched for another one.
 const MAX_SPLITS: u32 = 4;
@@ -60,8 +65,36 @@ pub(super) enum Opening {
 
 /// What the line at the beginning of `text` opens.
 pub(super) fn opening(text: &[u8]) -> Option<Opening> {
+    let (blank, line) = bare_line(text, line_end(text));
+    match announced(text, blank, line) {
+        None if !matches!(line.first(), None | Some(b'{' | b'[' | b'<')) => {
+            held(blank, line).or_else(|| blob::opens(line).map(|at| Opening::Blob(blank + at)))
+        }
+        announced => announced,
+    }
+}
+
+/// Whether the line at the beginning of `text` opens a shape; `learnt` is what is known of it.
+fn line_opens(text: &[u8], learnt: &Line) -> bool {
+    let (blank, line) = bare_line(text, learnt.range().len());
+    match line.first() {
+        None | Some(b'{' | b'[' | b'<') => announced(text, blank, line).is_some(),
+        Some(first) => {
+            announced(text, blank, line).is_some()
+                || (learnt.opens || *first == b'r') && held(blank, line).is_some()
+                || blob::opens(line).is_some()
+        }
+    }
+}
+
+/// The blanks at the beginning of a line, and the line behind them.
+fn bare_line(text: &[u8], end: usize) -> (usize, &[u8]) {
     let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    let line = &text[blank..line_end(text).max(blank)];
+    (blank, &text[blank..end.max(blank)])
+}
+
+/// What a line opens with its first signs.
+fn announced(text: &[u8], blank: usize, line: &[u8]) -> Option<Opening> {
     match line.first()? {
         b'{' if markup::opens_rtf(line) => Some(Opening::Rtf(blank)),
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
@@ -69,12 +102,16 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
         _ if edifact::opens(line) => Some(Opening::Edifact(blank)),
         b'a' | b'o' | b'O' if php::opens(line) => Some(Opening::Php(blank)),
-        _ => assigned(line)
-            .map(|at| Opening::Literal(blank + at))
-            .or_else(|| quoted_statement(line).map(|at| Opening::Cut(blank + at)))
-            .or_else(|| sql::cut_tuple(line).map(|at| Opening::Cut(blank + at)))
-            .or_else(|| blob::opens(line).map(|at| Opening::Blob(blank + at))),
+        _ => None,
     }
+}
+
+/// What a line opens behind something else. [`Line::opens`] is set where this may be.
+fn held(blank: usize, line: &[u8]) -> Option<Opening> {
+    assigned(line)
+        .map(|at| Opening::Literal(blank + at))
+        .or_else(|| quoted_statement(line).map(|at| Opening::Cut(blank + at)))
+        .or_else(|| sql::cut_tuple(line).map(|at| Opening::Cut(blank + at)))
 }
 
 /// `users = [`, `const data = {`, `$x = array(`, `return [`: where the literal stands in a line of source code.
@@ -108,6 +145,7 @@ fn assigned(line: &[u8]) -> Option<usize> {
 /// `$db->query("INSERT INTO …")`: where the statement stands that a line of source code quotes.
 fn quoted_statement(line: &[u8]) -> Option<usize> {
     let head = &line[..line.len().min(160)];
+    memchr::memchr3(b'"', b'\'', b'`', head)?;
     let at = memchr::memmem::find(head, b"INSERT INTO ").filter(|at| *at > 0)?;
     matches!(head[at - 1], b'"' | b'\'' | b'`').then_some(at)
 }
@@ -171,11 +209,12 @@ impl Segmenter {
             self.stride = SAMPLE_BYTES;
             return end;
         }
-        let sample = upto_opening(sample(text));
+        let survey = Survey::of(text, line_opens);
+        let sample = survey.sample();
         match look(sample) {
             Some(Look::Table(found)) => {
                 self.stride = SAMPLE_BYTES;
-                at + self.table(out, text, found, 0)
+                at + self.table(out, text, sample, found, 0)
             }
             Some(Look::Inline(inline)) => {
                 self.stride = SAMPLE_BYTES;
@@ -192,7 +231,7 @@ impl Segmenter {
                 self.read(out, &text[..blocks.start]);
                 keyvalue::read(out, whole, at + blocks.start, blocks).max(at + 1)
             }
-            None => at + self.pass(out, text, sample.len()),
+            None => at + self.pass(out, text, sample.text.len()),
         }
     }
 
@@ -217,10 +256,11 @@ impl Segmenter {
     }
 
     /// Reads what stands before a found table, then the table.
-    fn table(&mut self, out: &mut Out<'_>, text: &[u8], mut found: Found, splits: u32) -> usize {
+    fn table(&mut self, out: &mut Out<'_>, text: &[u8], sample: Sample<'_>, mut found: Found, splits: u32) -> usize {
         let before = &text[..found.start];
-        match sniff_before(before, splits) {
-            Some(earlier) => return self.table(out, before, earlier, splits + 1),
+        let sample = sample.upto(found.start);
+        match sniff_before(sample, splits) {
+            Some(earlier) => return self.table(out, before, sample, earlier, splits + 1),
             None => out.text(before),
         }
         found.start + self.rows(out, &text[found.start..], &mut found)
@@ -262,8 +302,8 @@ enum Look {
 }
 
 /// The table, the columns or the blocks that a sample shows, whichever come first.
-fn look(sample: &[u8]) -> Option<Look> {
-    let table = sniff_table(sample);
+fn look(sample: Sample<'_>) -> Option<Look> {
+    let table = sniff::sniff(sample);
     let fixed =
         fixed::sniff::sniff(sample).filter(|fixed| table.as_ref().is_none_or(|table| stands_before(fixed, table)));
     let start = fixed.as_ref().map(|fixed| fixed.start).or(table.as_ref().map(|table| table.start));
@@ -291,13 +331,8 @@ fn stands_before(fixed: &fixed::Found, table: &Found) -> bool {
     }
 }
 
-/// The table that the sample shows, if any.
-fn sniff_table(sample: &[u8]) -> Option<Found> {
-    sniff::sniff(sample)
-}
-
-fn sniff_before(text: &[u8], splits: u32) -> Option<Found> {
-    (splits < MAX_SPLITS && memchr::memchr(b'\n', text).is_some()).then(|| sniff::sniff(text)).flatten()
+fn sniff_before(sample: Sample<'_>, splits: u32) -> Option<Found> {
+    (splits < MAX_SPLITS && !sample.lines.is_empty()).then(|| sniff::sniff(sample)).flatten()
 }
 
 /// The whole lines at the beginning of `text` that are looked at.
@@ -310,12 +345,6 @@ fn sample(text: &[u8]) -> &[u8] {
         return text;
     }
     memchr::memrchr(b'\n', head).map_or(head, |i| &text[..=i])
-}
-
-/// The lines of a sample before the first (but not its own first line) that opens another shape.
-fn upto_opening(sample: &[u8]) -> &[u8] {
-    let next = memchr::memchr_iter(b'\n', sample).map(|i| i + 1).find(|at| opening(&sample[*at..]).is_some());
-    &sample[..next.unwrap_or(sample.len())]
 }
 
 /// The beginning of the line that stands `lines` lines before `end`, unless that is the beginning of the text.
@@ -331,39 +360,45 @@ pub(crate) fn line_end(text: &[u8]) -> usize {
 /// one, and where the rows behind it begin.
 pub(crate) fn settle_columns(text: &[u8], found: &mut Found) -> (Option<Vec<String>>, usize) {
     let dialect = &found.dialect;
-    let mut rows: Vec<Batch> = Vec::new();
-    let (mut at, mut body_at) = (0, 0);
-    let sample = sample(text);
-    while at < sample.len() && rows.len() < 40 {
-        let mut row = Batch::new(0, Layout::Rows);
-        let end = at + delimited::row_length(&sample[at..], dialect);
-        let line = &sample[at..end];
-        if !delimited::is_rule(line.trim_ascii()) && sniff::cells_of(line, dialect, &mut row) * 2 > dialect.columns {
-            rows.push(row);
-            if rows.len() == 1 {
-                body_at = end;
-            }
-        }
-        at = end;
-    }
-    if rows.is_empty() {
+    let (mut rows, body_at) = some_rows(sample(text), dialect);
+    if rows.rows() == 0 {
         return (None, 0);
     }
-    let cells_of = |rows: &[Batch]| -> Vec<Vec<Vec<u8>>> {
-        rows.iter().map(|row| row.row(0).cells().map(<[u8]>::to_vec).collect()).collect()
-    };
-    let raw = cells_of(&rows);
-    let views: Vec<Vec<&[u8]>> = raw.iter().map(|row| row.iter().map(Vec::as_slice).collect()).collect();
-    let affixes = affix::learn(&views);
-    for row in &mut rows {
-        affix::strip_batch(row, &affixes);
-    }
+    let affixes = affix::learn(&cells_of(&rows));
+    affix::strip_batch(&mut rows, &affixes);
     found.dialect.affixes = affixes;
-    let cells: Vec<Vec<&[u8]>> = rows.iter().map(|row| row.row(0).cells().collect()).collect();
+    let cells = cells_of(&rows);
     if header::is_header(&cells[0], &cells[1..]) {
         return (Some(header::names(&cells[0])), body_at);
     }
     (labels(&found.dialect), 0)
+}
+
+/// The first rows of a table's sample, without those that are far too narrow, and where the second of them may begin.
+fn some_rows(sample: &[u8], dialect: &delimited::Dialect) -> (Batch, usize) {
+    let mut rows = Batch::new(0, Layout::Rows);
+    rows.text.extend_from_slice(sample);
+    let (mut at, mut body_at) = (0, 0);
+    while at < sample.len() && rows.rows() < HEADED {
+        let (cells, length) = (rows.cells.len(), rows.text.len());
+        let end = delimited::read_row(sample, at, &mut rows, dialect);
+        let wide = (rows.cells.len() - cells) * 2 > dialect.columns;
+        if wide && !delimited::is_rule(sample[at..end].trim_ascii()) {
+            rows.end_row();
+            if rows.rows() == 1 {
+                body_at = end;
+            }
+        } else {
+            rows.cells.truncate(cells);
+            rows.text.truncate(length);
+        }
+        at = end;
+    }
+    (rows, body_at)
+}
+
+fn cells_of(rows: &Batch) -> Vec<Vec<&[u8]>> {
+    (0..rows.rows()).map(|i| rows.row(i).cells().collect()).collect()
 }
 
 /// The labels within the cells as a header, if most columns have one.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::delimited::{self, last_row_end, sniff::Found};
 use super::separator::Separator;
-use super::{Look, Opening, Segmenter, fixed, look, opening, sample, settle_columns, shape_of};
+use super::survey::Survey;
+use super::{Look, Opening, Segmenter, fixed, look, opening, settle_columns, shape_of};
 use crate::extract::container::{WINDOW, fill};
 use crate::extract::encoding::{self, Charset};
 use crate::extract::markup;
@@ -146,7 +147,7 @@ impl Plan {
 
 /// The course of a text that is one table, unless it begins with something else.
 fn main_table(text: &[u8]) -> Option<Course> {
-    match look(sample(text))? {
+    match look(Survey::of(text, |_, _| false).sample())? {
         Look::Table(mut found) => {
             let rest = &text[found.start..];
             let (header, rows_at) = settle_columns(rest, &mut found);

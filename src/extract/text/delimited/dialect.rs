@@ -50,12 +50,7 @@ impl Dialect {
 
     /// Whether every delimiter and line end in a text without quotes and backslashes parts cells, and nothing is taken from these.
     pub(crate) fn is_simple(&self) -> bool {
-        self.is_counted() && !self.padded
-    }
-
-    /// Whether the delimiters of a row without quotes and backslashes say how many cells it has.
-    pub(super) fn is_counted(&self) -> bool {
-        self.long.is_none() && self.delimiter != b':' && !self.framed
+        self.long.is_none() && self.delimiter != b':' && !self.framed && !self.padded
     }
 
     /// Whether the delimiter begins at `at`, given that its first byte stands there; its length.
@@ -77,7 +72,7 @@ fn is_bullet(text: &[u8], at: usize) -> bool {
 }
 
 /// A colon within a time of day, a web address or a port parts nothing.
-fn colon_delimits(text: &[u8], at: usize) -> bool {
+pub(crate) fn colon_delimits(text: &[u8], at: usize) -> bool {
     if text[at + 1..].starts_with(b"//") {
         return false;
     }

@@ -12,9 +12,10 @@ pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use dialect::{Dialect, last_row_end};
+pub(crate) use dialect::{Dialect, colon_delimits, last_row_end};
 use positions::Positions;
-use row::{Width, quoted_rows, read_row, simple_rows};
+pub(crate) use row::read_row;
+use row::{Width, quoted_rows, simple_rows};
 
 use super::super::out::{BATCH, Out};
 use super::opens_other_shape;

@@ -26,11 +26,6 @@ impl Positions {
         Self { words }
     }
 
-    /// Of nothing.
-    pub(super) fn none() -> Self {
-        Self { words: Vec::new() }
-    }
-
     /// The positions from `at` on, in order.
     #[inline]
     pub(super) fn from(&self, at: usize) -> impl Iterator<Item = usize> + '_ {

@@ -139,7 +139,7 @@ pub(super) fn quoted_rows((rows, marks): (&[u8], &Positions), at: &mut usize, ba
 }
 
 /// Reads the row at `start` into the batch, without ending it there, and returns where the next row begins.
-pub(super) fn read_row(rows: &[u8], start: usize, batch: &mut impl CellSink, dialect: &Dialect) -> usize {
+pub(crate) fn read_row(rows: &[u8], start: usize, batch: &mut impl CellSink, dialect: &Dialect) -> usize {
     let first = batch.cells().len();
     let mut at = start;
     let end = loop {

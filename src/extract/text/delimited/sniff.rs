@@ -3,40 +3,25 @@
 //! Every candidate delimiter reads the sample; the one whose rows are most even *and* whose cells look most like fields
 //! wins. Names of columns play no part.
 
+use std::ops::Range;
+
 use super::dialect::Dialect;
 use super::is_rule;
-use super::positions::Positions;
 use super::row::{Width, read_row};
 use crate::extract::text::looks::{Looks, looks};
+use crate::extract::text::survey::{LONG, Line, SAMPLE_LINES, Sample, Sign};
 use crate::model::{Batch, Layout};
 
-/// Lines looked at.
-pub(crate) const SAMPLE_LINES: usize = 256;
-/// Bytes looked at.
-pub(crate) const SAMPLE_BYTES: usize = 64 << 10;
 /// Rows whose cells are weighed.
 const WEIGHED: usize = 48;
 /// Rows without the table's width that end a run.
 const GAP: usize = 6;
+/// How even the rows of a run must be.
+const LEAST_EVEN: f32 = 0.6;
+/// Cells of a row that is a table by itself.
+const LEAST_WIDE: usize = 4;
 
 const SINGLE: [u8; 10] = [b',', b';', b'\t', b'|', b':', b'^', b'~', 0x01, b'#', 0x1f];
-const LONG: [&[u8]; 14] = [
-    b"::",
-    b" & ",
-    b" - ",
-    " – ".as_bytes(),
-    " — ".as_bytes(),
-    " • ".as_bytes(),
-    " · ".as_bytes(),
-    b" / ",
-    b"---",
-    b" => ",
-    b" -> ",
-    "│".as_bytes(),
-    "┃".as_bytes(),
-    "║".as_bytes(),
-];
-
 /// A table found in a sample.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -47,11 +32,11 @@ pub(crate) struct Found {
 }
 
 /// A row of a sample as one dialect reads it.
-#[derive(Clone, Copy)]
-pub(crate) struct SampleRow {
-    start: usize,
-    end: usize,
-    width: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SampleRow {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) width: usize,
 }
 
 /// The rows of a sample as one dialect reads them.
@@ -70,21 +55,19 @@ pub(crate) fn cells_of(row: &[u8], dialect: &Dialect, batch: &mut Batch) -> usiz
 }
 
 /// The best table in the sample, if there is any.
-pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
+pub(crate) fn sniff(sample: Sample<'_>) -> Option<Found> {
     let mut best: Option<Found> = None;
-    let dialects = SINGLE.iter().map(|d| Dialect::new(*d)).chain(LONG.iter().map(|long| Dialect {
+    let whole = sample.whole();
+    let single = SINGLE.iter().filter(|d| Sign::of(**d).is_some_and(|sign| whole.count(sign) > 0));
+    let long = LONG.iter().enumerate().filter(|(no, _)| whole.has_long(*no));
+    let dialects = single.map(|d| Dialect::new(*d)).chain(long.map(|(_, (long, _))| Dialect {
         long: Some(long),
         padded: true,
         quote: 0,
         ..Dialect::new(long[0])
     }));
     for mut dialect in dialects {
-        let needle = [dialect.delimiter];
-        let present = memchr::memmem::find(sample, dialect.long.unwrap_or(&needle)).is_some();
-        if !present {
-            continue;
-        }
-        settle(sample, &mut dialect);
+        settle(sample, &whole, &mut dialect);
         let found = weigh(sample, dialect);
         if let Some(found) = found
             && best.as_ref().is_none_or(|best| found.score > best.score)
@@ -96,28 +79,19 @@ pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
 }
 
 /// Settles quoting, escaping and padding of a dialect from the sample.
-fn settle(sample: &[u8], dialect: &mut Dialect) {
+fn settle(sample: Sample<'_>, whole: &Line, dialect: &mut Dialect) {
     let d = dialect.delimiter;
-    let count = |pattern: &[u8]| memchr::memmem::find_iter(sample, pattern).count();
     if dialect.long.is_none() {
-        let (double, single) = (count(&[d, b'"']), count(&[d, b'\'']));
-        let closing = count(&[b'\'', d]);
-        if single > 2 && single > 4 * double && closing * 2 > single {
+        let beside = Beside::of(sample, d);
+        if beside.opens > 2 && beside.opens > 4 * beside.quoted && beside.closes * 2 > beside.opens {
             dialect.quote = b'\'';
         }
-        let spaced = count(&[d, b' ']) + count(&[b' ', d]);
-        dialect.padded = spaced * 2 > count(&[d]);
-        // `\"` within a cell; before a quote or the cell's end the backslash may be one of the value.
-        let q = dialect.quote;
-        let escape = [b'\\', q];
-        let inside = memchr::memmem::find_iter(sample, &escape)
-            .filter(|at| sample.get(at + 2).is_some_and(|b| !matches!(*b, b'\n' | b'\r') && *b != d && *b != q));
-        let escapes = inside.count();
-        dialect.backslash = q != 0 && escapes > 0 && escapes > count(&[b'\\', q, q]);
+        dialect.padded = beside.blanks * 2 > beside.all;
+        dialect.backslash = whole.count(Sign::Backslash) > 0 && escapes(sample.text, d, dialect.quote);
     }
     if d == b'|' || d == 0xE2 {
-        let framed = sample.split(|b| *b == b'\n').filter(|line| {
-            let line = line.trim_ascii();
+        let framed = sample.lines.iter().filter(|line| {
+            let line = sample.text[line.range()].trim_ascii();
             let open = match dialect.long {
                 Some(long) => line.starts_with(long) && line.ends_with(long),
                 None => line.starts_with(b"|") && line.ends_with(b"|"),
@@ -128,51 +102,99 @@ fn settle(sample: &[u8], dialect: &mut Dialect) {
     }
 }
 
-fn read_sample(sample: &[u8], dialect: Dialect) -> Reading {
-    let (mut rows, mut at) = (Vec::new(), 0);
-    for (end, width) in widths(sample, &dialect) {
-        if !is_rule(sample[at..end].trim_ascii()) {
-            rows.push(SampleRow { start: at, end, width });
+/// What stands beside the places of a delimiter.
+#[derive(Default)]
+struct Beside {
+    all: usize,
+    /// Blanks, before or behind.
+    blanks: usize,
+    /// Quotes behind.
+    quoted: usize,
+    /// Apostrophes behind, and before.
+    opens: usize,
+    closes: usize,
+}
+
+impl Beside {
+    fn of(sample: Sample<'_>, delimiter: u8) -> Self {
+        let mut beside = Self::default();
+        for at in sample.places(delimiter) {
+            let behind = sample.text.get(at + 1);
+            let before = at.checked_sub(1).map(|at| sample.text[at]);
+            beside.all += 1;
+            beside.blanks += usize::from(behind == Some(&b' ')) + usize::from(before == Some(b' '));
+            beside.quoted += usize::from(behind == Some(&b'"'));
+            beside.opens += usize::from(behind == Some(&b'\''));
+            beside.closes += usize::from(before == Some(b'\''));
         }
-        at = end;
-        if rows.len() == SAMPLE_LINES {
-            break;
-        }
+        beside
     }
+}
+
+/// Whether backslashes escape quotes: `\"` within a cell does; before a quote or the cell's end the backslash may be one
+/// of the value.
+fn escapes(sample: &[u8], delimiter: u8, quote: u8) -> bool {
+    let pair = [b'\\', quote];
+    let inside =
+        |at: &usize| sample.get(at + 2).is_some_and(|b| !matches!(*b, b'\n' | b'\r') && *b != delimiter && *b != quote);
+    let escapes = memchr::memmem::find_iter(sample, &pair).filter(inside).count();
+    quote != 0 && escapes > 0 && escapes > memchr::memmem::find_iter(sample, &[b'\\', quote, quote]).count()
+}
+
+fn read_sample(sample: Sample<'_>, dialect: Dialect) -> Reading {
+    let mut rows = Vec::with_capacity(sample.lines.len());
+    let lines = Lines::of(sample, &dialect);
+    rows.extend(lines.filter(|(_, rule)| !rule).map(|(row, _)| row).take(SAMPLE_LINES));
     Reading { rows, dialect }
 }
 
-/// For each row of the sample, where it ends and how many cells it has.
-pub(super) fn widths(sample: &[u8], dialect: &Dialect) -> impl Iterator<Item = (usize, usize)> {
-    // Where nothing is quoted or escaped, the delimiters of a line are all there is to count.
-    let counted = dialect.is_counted()
-        && !dialect.backslash
-        && (dialect.quote == 0 || memchr::memchr(dialect.quote, sample).is_none());
-    let marks = if counted { Positions::of(sample, [dialect.delimiter, b'\n', b'\n']) } else { Positions::none() };
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at >= sample.len() {
-            return None;
-        }
-        let (end, width) = if counted { counted_row(sample, &marks, at) } else { Width::of(sample, at, dialect) };
-        at = end;
-        Some((end, width))
-    })
+/// The rows of a sample as a dialect reads them, and whether they only draw.
+pub(super) struct Lines<'s, 'd> {
+    sample: Sample<'s>,
+    lines: std::slice::Iter<'s, Line>,
+    dialect: &'d Dialect,
+    /// What is counted to tell the width of a line, if that is enough.
+    counted: Option<Sign>,
+    quote: Option<Sign>,
+    at: usize,
 }
 
-/// Where the row at `at` ends, and its number of cells.
-fn counted_row(sample: &[u8], marks: &Positions, at: usize) -> (usize, usize) {
-    let mut cells = 1;
-    for mark in marks.from(at) {
-        if sample[mark] == b'\n' {
-            return (mark + 1, cells);
-        }
-        cells += 1;
+impl<'s, 'd> Lines<'s, 'd> {
+    pub(super) fn of(sample: Sample<'s>, dialect: &'d Dialect) -> Self {
+        let counted = Sign::of(dialect.delimiter).filter(|_| dialect.long.is_none() && !dialect.framed);
+        Self { sample, lines: sample.lines.iter(), dialect, counted, quote: Sign::of(dialect.quote), at: 0 }
     }
-    (sample.len(), cells)
+
+    /// The width of a line in which nothing is quoted or escaped: its delimiters are all there is to count.
+    fn width(&self, line: &Line) -> Option<usize> {
+        let plain = self.quote.is_none_or(|quote| line.count(quote) == 0)
+            && !(self.dialect.backslash && line.count(Sign::Backslash) > 0);
+        self.counted.filter(|_| plain).map(|sign| line.count(sign) + 1)
+    }
 }
 
-fn weigh(sample: &[u8], dialect: Dialect) -> Option<Found> {
+impl Iterator for Lines<'_, '_> {
+    type Item = (SampleRow, bool);
+
+    fn next(&mut self) -> Option<(SampleRow, bool)> {
+        // What a quoted cell spans is passed.
+        let line = self.lines.find(|line| line.range().start >= self.at)?;
+        let Range { start, mut end } = line.range();
+        let (mut rule, width) = (line.rule, self.width(line));
+        let width = width.unwrap_or_else(|| {
+            let (behind, width) = Width::of(self.sample.text, start, self.dialect);
+            if behind != end {
+                rule = is_rule(self.sample.text[start..behind].trim_ascii());
+                end = behind;
+            }
+            width
+        });
+        self.at = end;
+        Some((SampleRow { start, end, width }, rule))
+    }
+}
+
+fn weigh(sample: Sample<'_>, dialect: Dialect) -> Option<Found> {
     let reading = read_sample(sample, dialect);
     let mut widths: Vec<(usize, usize)> = Vec::new();
     for width in reading.rows.iter().map(|row| row.width).filter(|width| *width >= 2) {
@@ -185,7 +207,7 @@ fn weigh(sample: &[u8], dialect: Dialect) -> Option<Found> {
     widths.truncate(3);
     widths
         .iter()
-        .filter_map(|(width, _)| weigh_width(sample, &reading, *width))
+        .filter_map(|(width, _)| weigh_width(sample.text, &reading, *width))
         .max_by(|a, b| a.score.total_cmp(&b.score))
 }
 
@@ -211,6 +233,10 @@ fn weigh_width(sample: &[u8], reading: &Reading, width: usize) -> Option<Found> 
     }
     let run = last + 1 - first;
     let evenness = (even as f32 + 0.4 * near.min(run - even.min(run)) as f32) / run as f32;
+    // Before cells are looked at: no cells would make up for that.
+    if evenness < LEAST_EVEN || even < 2 && width < LEAST_WIDE {
+        return None;
+    }
     let mut dialect = reading.dialect.clone();
     dialect.columns = width;
     let cells = Cells::of(sample, &rows[first..=last], &dialect);
@@ -286,7 +312,7 @@ impl Cells {
     fn score(&self, even: usize, evenness: f32) -> Option<f32> {
         let quality = self.fit * (0.4 + 0.6 * self.alike);
         let plausible = if self.typed > 0 {
-            evenness >= 0.6 && quality >= 0.35 && self.alien < 0.35 && (even >= 2 || self.columns >= 4)
+            evenness >= LEAST_EVEN && quality >= 0.35 && self.alien < 0.35 && (even >= 2 || self.columns >= LEAST_WIDE)
         } else {
             evenness >= 0.75 && quality >= 0.5 && self.alien < 0.1 && even >= if self.columns > 2 { 3 } else { 4 }
         };

@@ -195,16 +195,24 @@ proptest! {
 
     /// Rows of a sample are as wide when their delimiters are counted as when their cells are read.
     #[test]
-    fn widths_are_counted_as_they_are_read(sample in "([ab ]{0,3}[,;]?){0,12}(\r?\n([ab ]{0,3}[,;]?){0,6}){0,8}", padded: bool) {
-        use super::sniff::widths;
+    fn widths_are_counted_as_they_are_read(
+        sample in "([ab1 \"]{0,3}[,;:]?){0,12}(\r?\n([ab1 '\"]{0,3}[,;:\\\\]?){0,6}){0,8}",
+        delimiter in prop::sample::select(vec![b',', b':']),
+        padded: bool,
+        backslash: bool,
+    ) {
+        use super::sniff::{Lines, SampleRow};
         use super::{Dialect, Width};
-        let dialect = Dialect { padded, ..Dialect::new(b',') };
+        use crate::extract::text::survey::Survey;
+        let dialect = Dialect { padded, backslash, ..Dialect::new(delimiter) };
         let (mut read, mut at) = (Vec::new(), 0);
         while at < sample.len() {
             let (end, width) = Width::of(sample.as_bytes(), at, &dialect);
-            read.push((end, width));
+            read.push(SampleRow { start: at, end, width });
             at = end;
         }
-        prop_assert_eq!(widths(sample.as_bytes(), &dialect).collect::<Vec<_>>(), read);
+        let survey = Survey::of(sample.as_bytes(), |_, _| false);
+        let counted: Vec<SampleRow> = Lines::of(survey.sample(), &dialect).map(|(row, _)| row).collect();
+        prop_assert_eq!(counted, read);
     }
 }

@@ -12,6 +12,7 @@ use super::{Columns, Found, without_end};
 use crate::extract::text::delimited::is_rule;
 use crate::extract::text::header;
 use crate::extract::text::looks::{Looks, looks};
+use crate::extract::text::survey::{Line, Sample};
 use crate::model::Batch;
 
 /// Lines that are first looked at for columns.
@@ -26,10 +27,11 @@ const TITLES: usize = 3;
 const WEIGHED: usize = 48;
 
 /// The first table of the sample, if there is any.
-pub(crate) fn sniff(sample: &[u8]) -> Option<Found> {
+pub(crate) fn sniff(sample: Sample<'_>) -> Option<Found> {
     if !may_hold_columns(sample) {
         return None;
     }
+    let sample = sample.text;
     // Measured as it was padded, more cells stand at an edge of their column: not just one or two by chance.
     let found = lines::measures(sample).into_iter().filter_map(|measure| with(sample, measure));
     // Under a ruler that all lines keep to, there is nothing to choose.
@@ -51,15 +53,11 @@ fn keeps(sample: &[u8], found: &Found) -> bool {
 }
 
 /// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here: what only indents, as code does, is none.
-fn may_hold_columns(sample: &[u8]) -> bool {
-    let mut padded = 0;
-    for line in sample.split(|b| *b == b'\n') {
-        padded += usize::from(is_padded(line));
-        if padded >= LEAST || lines::ruler(line, Measure::Bytes).is_some() {
-            return true;
-        }
-    }
-    false
+fn may_hold_columns(sample: Sample<'_>) -> bool {
+    let bytes = |line: &Line| &sample.text[line.range()];
+    let padded = sample.lines.iter().filter(|line| line.wide && is_padded(bytes(line)));
+    let ruled = |line: &Line| line.rule && lines::ruler(bytes(line), Measure::Bytes).is_some();
+    padded.take(LEAST).count() == LEAST || sample.lines.iter().any(ruled)
 }
 
 /// Whether a line has wide blanks within it.

@@ -8,12 +8,28 @@ use super::value;
 use crate::extract::columns::Columns;
 use crate::extract::out::Out;
 use crate::extract::text::line_end;
+use crate::extract::text::survey::{Line, Sample, Sign};
 use crate::model::Shape;
 
-/// What may stand between two pairs, the more telling first.
-const BETWEEN: [&[u8]; 10] = [b" | ", b"|", b"; ", b";", b"&", b"\t", b", ", b",", b" - ", b" / "];
+/// What may stand between two pairs, the more telling first, and the sign in it.
+const BETWEEN: [(&[u8], Sign); 10] = [
+    (b" | ", Sign::Bar),
+    (b"|", Sign::Bar),
+    (b"; ", Sign::Semicolon),
+    (b";", Sign::Semicolon),
+    (b"&", Sign::Ampersand),
+    (b"\t", Sign::Tab),
+    (b", ", Sign::Comma),
+    (b",", Sign::Comma),
+    (b" - ", Sign::Dash),
+    (b" / ", Sign::Slash),
+];
 /// Lines looked at.
 const LINES: usize = 64;
+/// Records that must be among them.
+const LEAST: usize = 3;
+/// Pairs of a record, at least.
+const PAIRS: usize = 3;
 /// Lines that are no records, in a row, that end them.
 const GAP: usize = 3;
 /// The longest name.
@@ -33,12 +49,15 @@ const MAX_KNOWN: usize = 1_024;
 pub(super) type Pair = (Range<usize>, Range<usize>);
 
 /// The records of a sample that are lines of pairs, if there are any.
-pub(crate) fn sniff(sample: &[u8]) -> Option<Inline> {
-    memchr::memchr2(b':', b'=', sample)?;
+pub(crate) fn sniff(sample: Sample<'_>) -> Option<Inline> {
+    let several = |may: &dyn Fn(&&Line) -> bool| sample.lines.iter().filter(may).take(LEAST).count() == LEAST;
+    if !several(&|line| line.count(Sign::Naming) >= PAIRS) {
+        return None;
+    }
     let mut best: Option<(usize, Inline)> = None;
-    for between in BETWEEN {
-        if memchr::memmem::find(sample, between).is_some()
-            && let Some((pairs, start)) = weigh(sample, between)
+    for (between, sign) in BETWEEN {
+        if several(&|line| may_be_pairs(line, sign))
+            && let Some((pairs, start)) = weigh(sample, between, sign)
             && best.as_ref().is_none_or(|(most, _)| pairs > *most)
         {
             best = Some((pairs, Inline { start, between }));
@@ -47,38 +66,43 @@ pub(crate) fn sniff(sample: &[u8]) -> Option<Inline> {
     best.map(|(_, inline)| inline)
 }
 
+/// Whether a line has the signs that pairs need: one in each, and one between two.
+fn may_be_pairs(line: &Line, between: Sign) -> bool {
+    line.count(Sign::Naming) >= PAIRS && line.count(between) >= PAIRS - 1
+}
+
 /// How many pairs the lines hold that are read so, and where the first of them begins.
-fn weigh(sample: &[u8], between: &[u8]) -> Option<(usize, usize)> {
-    let (mut at, mut lines, mut fitting, mut first, mut count) = (0, 0, 0, None, 0);
+fn weigh(sample: Sample<'_>, between: &[u8], sign: Sign) -> Option<(usize, usize)> {
+    let (mut lines, mut fitting, mut first, mut count) = (0, 0, None, 0);
     let mut names: HashMap<&[u8], usize> = HashMap::new();
-    while at < sample.len() && lines < LINES {
-        let end = at + line_end(&sample[at..]);
-        if !sample[at..end].trim_ascii().is_empty() {
-            match pairs(sample, at..end, between) {
-                Some(found) => {
-                    first.get_or_insert(at);
-                    fitting += 1;
-                    count += found.len();
-                    found.iter().for_each(|(name, _)| *names.entry(&sample[name.clone()]).or_default() += 1);
-                    lines += 1;
-                }
-                // What stands before the first record does not count.
-                None => lines += usize::from(first.is_some()),
+    for line in sample.lines {
+        let found = may_be_pairs(line, sign).then(|| pairs(sample.text, line.range(), between)).flatten();
+        match found {
+            Some(found) => {
+                first.get_or_insert(line.range().start);
+                fitting += 1;
+                count += found.len();
+                found.iter().for_each(|(name, _)| *names.entry(&sample.text[name.clone()]).or_default() += 1);
+                lines += 1;
             }
+            // What stands before the first record does not count, nor do blank lines.
+            None => lines += usize::from(first.is_some() && !sample.text[line.range()].trim_ascii().is_empty()),
         }
-        at = end;
+        if lines == LINES {
+            break;
+        }
     }
     let recurring = names.len() * 2 <= count;
-    (fitting >= 3 && fitting * 10 >= lines * 6 && recurring).then(|| (count, first.unwrap_or(0)))
+    (fitting >= LEAST && fitting * 10 >= lines * 6 && recurring).then(|| (count, first.unwrap_or(0)))
 }
 
 /// The pairs of a line: three at least, and few parts that are none.
 fn pairs(text: &[u8], line: Range<usize>, between: &[u8]) -> Option<Vec<Pair>> {
     // Each pair has a sign of its own.
-    memchr::memchr2_iter(b':', b'=', &text[line.clone()]).nth(2)?;
+    memchr::memchr2_iter(b':', b'=', &text[line.clone()]).nth(PAIRS - 1)?;
     let found = split(text, line.clone(), between)?;
     let parts = memchr::memmem::find_iter(&text[line], between).count() + 1;
-    (found.len() >= 3 && found.len() * 10 >= parts * 6).then_some(found)
+    (found.len() >= PAIRS && found.len() * 10 >= parts * 6).then_some(found)
 }
 
 /// The pairs of a stretch of text; parts that are none belong to the value before them.

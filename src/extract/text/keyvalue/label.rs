@@ -81,6 +81,17 @@ fn before_blanks(text: &[u8], start: usize, end: usize) -> Option<Label> {
     })
 }
 
+/// Whether a line begins as one with a label may: behind what stands before labels, with a letter. Other signs are told
+/// apart by [`label`].
+pub(super) fn may_begin(line: &[u8], separators: Separators) -> bool {
+    let before = |b: &&u8| **b == b' ' || separators == Separators::Marks && matches!(**b, b'\t' | b'>');
+    let may = |b: &u8| match b {
+        b'-' | b'*' | b'+' | b'[' | b'"' | b'\'' | b'`' | 0x09..=0x0d => separators == Separators::Marks,
+        _ => b.is_ascii_alphabetic() || *b >= 0x80 || *b == b'_',
+    };
+    line.iter().find(|b| !before(b)).is_some_and(may)
+}
+
 /// The label of the line from `start` to `end`.
 pub(super) fn label(text: &[u8], start: usize, end: usize, separators: Separators) -> Option<Label> {
     if separators == Separators::Blanks {

@@ -6,6 +6,7 @@
 
 pub(crate) mod inline;
 mod label;
+mod sniff;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,8 +14,8 @@ use std::ops::Range;
 use base64::Engine;
 
 use self::label::{Coding, Label, Separators, labelled, value};
+pub(crate) use self::sniff::sniff;
 use super::delimited::is_rule;
-use super::header::is_known;
 use super::looks::looks;
 use crate::extract::columns::Columns;
 use crate::extract::out::Out;
@@ -22,7 +23,6 @@ use crate::model::Shape;
 
 /// Unlabelled lines in a row that end the blocks.
 const GAP: usize = 3;
-
 /// Where blocks begin in a sample, and how they are parted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Blocks {
@@ -35,102 +35,6 @@ pub(crate) struct Blocks {
     separators: Separators,
     /// Whether labels hold the number of their record: `USER_0_NAME`.
     numbered: bool,
-}
-
-/// The first lines of a sample that are blocks, if there are any: with marks between labels and values, or else with
-/// nothing but wide blanks.
-pub(crate) fn sniff(sample: &[u8]) -> Option<Blocks> {
-    sniff_with(sample, Separators::Marks)
-        .or_else(|| sniff_with(sample, Separators::Blanks).filter(|blocks| cycles(&sample[blocks.start..])))
-}
-
-/// Whether labels before wide blanks come back as those of records do: the first of them several times, and none twice
-/// within a record. Columns of a table may look like labels and values; they do not keep that order.
-fn cycles(sample: &[u8]) -> bool {
-    let (mut at, mut records, mut twice) = (0, 0, 0);
-    let mut first: Option<Vec<u8>> = None;
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    let mut most = 0;
-    while at < sample.len() {
-        let (label, end) = labelled(sample, at, Separators::Blanks);
-        if let Some(label) = label {
-            let key = sample[label.key].to_ascii_lowercase();
-            if *first.get_or_insert_with(|| key.clone()) == key {
-                records += 1;
-                seen.clear();
-            } else if seen.contains(&key) {
-                twice += 1;
-            }
-            seen.push(key);
-            most = most.max(seen.len());
-        }
-        at = end;
-    }
-    records >= 3 && (3..=32).contains(&most) && twice == 0
-}
-
-fn sniff_with(sample: &[u8], separators: Separators) -> Option<Blocks> {
-    let expanded = memchr::memmem::find(sample, b"-[ RECORD ").is_some();
-    let mut lines = Vec::new();
-    let mut at = 0;
-    while at < sample.len() {
-        let (label, end) = labelled(sample, at, separators);
-        // A bar stands between columns of tables too; behind a label only in psql's expanded output.
-        let barred = |label: &Label| memchr::memchr(b'|', &sample[label.key.end..label.value.start]).is_some();
-        let label = label.filter(|label| expanded || !barred(label));
-        let line = sample[at..end].trim_ascii();
-        lines.push((at, label, line.is_empty(), is_rule(line) || is_parting(line) || is_bracket(line)));
-        at = end;
-    }
-    // Blocks begin at a labelled line that others follow.
-    let first = (0..lines.len()).find(|i| {
-        lines[*i].1.is_some() && {
-            let near: Vec<_> = lines[*i..].iter().filter(|line| !line.3).take(5).collect();
-            near.iter().filter(|line| line.1.is_some()).count() * 10 >= near.len() * 7
-        }
-    })?;
-    let lines = &lines[first..];
-    let labels: Vec<&Label> = lines.iter().filter_map(|line| line.1.as_ref()).collect();
-    let content = lines.iter().filter(|line| !line.3).count();
-    let numbered = are_numbered(sample, &labels);
-    let key = |label: &Label| label::plain(&sample[label.key.clone()], numbered).to_ascii_lowercase();
-    let mut keys: Vec<Vec<u8>> = labels.iter().map(|label| key(label)).collect();
-    let first_key = keys.first()?.clone();
-    let firsts = keys.iter().filter(|key| **key == first_key).count();
-    keys.sort();
-    keys.dedup();
-    let typed = labels.iter().filter(|label| looks(&sample[label.value.clone()]).typed()).count();
-    let known = keys.iter().filter(|key| is_known(key)).count();
-    let dense = labels.len() * 10 >= content * 6;
-    let repeating = labels.len() * 2 >= keys.len() * 3 && labels.len() >= 4 && typed > 0;
-    let single = labels.len() >= 3 && labels.len() * 10 >= content * 8 && known >= 2 && typed >= 1;
-    let gaps = lines.windows(2).filter(|pair| pair[0].2 && pair[1].1.is_some()).count() + 1;
-    let blank_parts =
-        gaps > 1 && gaps * 10 >= firsts * 8 && gaps * 10 <= firsts.max(1) * 15 || firsts == 1 && gaps > 1 && repeating;
-    let items = labels.iter().filter(|label| label.item).count();
-    let items_part = items * 3 < labels.len() * 2;
-    (dense && (repeating || single)).then_some(Blocks {
-        start: lines[0].0,
-        blank_parts,
-        items_part,
-        separators,
-        numbered,
-    })
-}
-
-/// Whether nearly all labels hold a number, and three or more numbers come with several labels each.
-fn are_numbered(sample: &[u8], labels: &[&Label]) -> bool {
-    let mut numbers: Vec<&[u8]> = labels
-        .iter()
-        .filter_map(|label| Some(&sample[label.key.clone()][label::number(&sample[label.key.clone()])?]))
-        .collect();
-    let many = numbers.len() * 10 >= labels.len() * 8;
-    numbers.dedup();
-    let runs = numbers.len();
-    numbers.sort_unstable();
-    numbers.dedup();
-    // Each number stands in one run of lines.
-    many && runs == numbers.len() && runs >= 3 && labels.len() >= runs * 2
 }
 
 /// Reads the blocks that begin at `start`. Returns where they end.
