@@ -23,6 +23,7 @@ mod sweep;
 mod terms;
 mod text;
 mod values;
+mod wordings;
 
 use std::sync::Arc;
 

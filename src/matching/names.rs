@@ -122,11 +122,8 @@ impl Examiner<'_> {
     /// The keys of the names that cells of the row may show and that some index has: each cell that holds several words,
     /// each two cells near one another.
     pub(super) fn read_names(&self, row: Row<'_>, scratch: &mut Scratch) {
-        // Each cell's normal form, or nothing where it holds no words.
-        let mut cells = [(0u8, 0usize, 0usize); NAME_CELLS];
+        let mut cells: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
         let mut many = 0;
-        let mut forms = std::mem::take(&mut scratch.name_forms);
-        forms.clear();
         for (at, raw) in row.cells().enumerate().take(64) {
             let value = trimmed(raw);
             if many < NAME_CELLS
@@ -134,19 +131,38 @@ impl Examiner<'_> {
                 && CellShape::of(value).may_be_name()
                 && !is_absent(value)
             {
-                let from = forms.len();
-                if normalise(FieldKind::LastName, value, self.matcher.catalogue.countries(), &mut scratch.normal) {
-                    forms.extend_from_slice(&scratch.normal);
-                }
-                cells[many] = (at as u8, from, forms.len());
+                cells[many] = (at as u8, value);
                 many += 1;
             }
         }
-        for (i, (at, from, to)) in cells[..many].iter().enumerate().filter(|(_, (_, from, to))| from < to) {
-            self.read_name((&forms[*from..*to], b""), 1 << at, scratch);
-            for (other, from_other, to_other) in cells[i + 1..many].iter().take(REACH).filter(|(_, from, to)| from < to)
-            {
-                self.read_name((&forms[*from..*to], &forms[*from_other..*to_other]), 1 << at | 1 << other, scratch);
+        let cells = &cells[..many];
+        if let Some((names, named)) = scratch.wordings.ask(cells.iter().copied()) {
+            scratch.names.extend_from_slice(names);
+            scratch.named |= named;
+            return;
+        }
+        self.read_names_of(cells, scratch);
+        scratch.wordings.keep(&scratch.names, scratch.named);
+    }
+
+    fn read_names_of(&self, cells: &[(u8, &[u8])], scratch: &mut Scratch) {
+        // Each cell's normal form, or nothing where it holds no words.
+        let mut forms = std::mem::take(&mut scratch.name_forms);
+        let mut places = [(0, 0); NAME_CELLS];
+        forms.clear();
+        for (place, (_, value)) in places.iter_mut().zip(cells) {
+            let from = forms.len();
+            if normalise(FieldKind::LastName, value, self.matcher.catalogue.countries(), &mut scratch.normal) {
+                forms.extend_from_slice(&scratch.normal);
+            }
+            *place = (from, forms.len());
+        }
+        let form = |no: usize| &forms[places[no].0..places[no].1];
+        for no in (0..cells.len()).filter(|no| !form(*no).is_empty()) {
+            self.read_name((form(no), b""), 1 << cells[no].0, scratch);
+            let near = no + 1..cells.len().min(no + 1 + REACH);
+            for other in near.filter(|no| !form(*no).is_empty()) {
+                self.read_name((form(no), form(other)), 1 << cells[no].0 | 1 << cells[other].0, scratch);
             }
         }
         scratch.name_forms = forms;

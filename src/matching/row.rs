@@ -8,6 +8,7 @@ use super::candidate::RowCandidate;
 use super::evidence::TableState;
 use super::sweep::Sweep;
 use super::values::Seen;
+use super::wordings::{Names, Wordings};
 
 /// Candidates of one index that are kept when the row cannot tell them apart.
 const TIED: usize = 4;
@@ -31,7 +32,8 @@ pub(super) struct Scratch {
     /// Index, slot, and the position of the value among the probes.
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
-    pub(super) names: Vec<(u64, u64, u8)>,
+    pub(super) names: Names,
+    pub(super) wordings: Wordings,
     /// The normal forms of cells that may hold (part of) a name.
     pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.

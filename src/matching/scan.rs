@@ -265,7 +265,7 @@ impl ContentSink for Scan<'_> {
             return Flow::Go;
         }
         if batch.layout == Layout::Text {
-            self.reader.to_rows(batch);
+            self.reader.read(batch);
         }
         match self.rows(batch) {
             Ok(()) => Flow::Go,

@@ -35,7 +35,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Turns a batch of running text into one of rows.
-    pub(super) fn to_rows(&mut self, batch: &mut Batch) {
+    pub(super) fn read(&mut self, batch: &mut Batch) {
         debug_assert_eq!(batch.layout, Layout::Text);
         let Self { map, paragraph, runs, signatures } = self;
         let (mut cells, mut row_ends) = (std::mem::take(&mut batch.cells), std::mem::take(&mut batch.row_ends));
@@ -317,7 +317,7 @@ mod tests {
         let mut batch = Batch::new(0, Layout::Text);
         batch.text.extend_from_slice(text.as_bytes());
         batch.source = text.len();
-        Reader::default().to_rows(&mut batch);
+        Reader::default().read(&mut batch);
         let row = |i| batch.row(i).cells().map(|c| String::from_utf8_lossy(c).into_owned()).collect();
         (0..batch.rows()).map(row).collect()
     }

@@ -340,29 +340,29 @@ mod avx2 {
         #[inline(always)]
         fn half(&self, bytes: __m256i) -> Half {
             let small = self.simd.avx2._mm256_or_si256(bytes, self.all(0x20));
-            let (digit, beyond) = (self.from_range(bytes, b'0', 10), self.from_beyond_ascii(bytes));
-            let letter = self.from_range(small, b'a', 26);
+            let (digit, beyond) = (self.off_range(bytes, b'0', 10), self.off_beyond_ascii(bytes));
+            let letter = self.off_range(small, b'a', 26);
             let separator = self.nearer(
-                self.nearer(self.from(bytes, b','), self.from(bytes, b';')),
-                self.nearer(self.from(bytes, b'|'), self.from(bytes, b'\t')),
+                self.nearer(self.off(bytes, b','), self.off(bytes, b';')),
+                self.nearer(self.off(bytes, b'|'), self.off(bytes, b'\t')),
             );
             let space = self.simd.avx2._mm256_shuffle_epi8(self.spaces, bytes);
             Half {
-                newline: self.none(self.from(bytes, b'\n')),
+                newline: self.none(self.off(bytes, b'\n')),
                 space: self.none(self.simd.avx2._mm256_xor_si256(space, bytes)),
                 digit: self.none(digit),
-                at: self.none(self.from(bytes, b'@')),
-                star: self.none(self.from(bytes, b'*')),
+                at: self.none(self.off(bytes, b'@')),
+                star: self.none(self.off(bytes, b'*')),
                 word: self.none(self.nearer(self.nearer(digit, letter), beyond)),
-                capital: self.none(self.nearer(self.from_range(bytes, b'A', 26), beyond)),
+                capital: self.none(self.nearer(self.off_range(bytes, b'A', 26), beyond)),
                 separator: self.none(separator),
-                mark: self.none(self.nearer(self.from_mark(bytes), self.from(bytes, 0xe2))),
-                blank: self.none(self.from(bytes, b' ')),
-                dot: self.none(self.from(bytes, b'.')),
+                mark: self.none(self.nearer(self.off_marks(bytes), self.off(bytes, 0xe2))),
+                blank: self.none(self.off(bytes, b' ')),
+                dot: self.none(self.off(bytes, b'.')),
                 // Without the bit by which they differ, `[` and `{` are alike.
-                open: self.none(self.nearer(self.from(bytes, b'('), self.from(small, b'{'))),
-                a: self.none(self.from(small, b'a')),
-                t: self.none(self.from(small, b't')),
+                open: self.none(self.nearer(self.off(bytes, b'('), self.off(small, b'{'))),
+                a: self.none(self.off(small, b'a')),
+                t: self.none(self.off(small, b't')),
             }
         }
 
@@ -384,25 +384,25 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn from(&self, bytes: __m256i, byte: u8) -> __m256i {
+        fn off(&self, bytes: __m256i, byte: u8) -> __m256i {
             self.simd.avx2._mm256_xor_si256(bytes, self.all(byte))
         }
 
         /// From `many` bytes, `first` on: what is below wraps around to something large.
         #[inline(always)]
-        fn from_range(&self, bytes: __m256i, first: u8, many: u8) -> __m256i {
+        fn off_range(&self, bytes: __m256i, first: u8, many: u8) -> __m256i {
             let above = self.simd.avx2._mm256_sub_epi8(bytes, self.all(first));
             self.simd.avx2._mm256_subs_epu8(above, self.all(many - 1))
         }
 
         #[inline(always)]
-        fn from_beyond_ascii(&self, bytes: __m256i) -> __m256i {
+        fn off_beyond_ascii(&self, bytes: __m256i) -> __m256i {
             self.simd.avx2._mm256_andnot_si256(bytes, self.all(0x80))
         }
 
         /// From the marks of ASCII.
         #[inline(always)]
-        fn from_mark(&self, bytes: __m256i) -> __m256i {
+        fn off_marks(&self, bytes: __m256i) -> __m256i {
             let avx2 = self.simd.avx2;
             let high_half = avx2._mm256_and_si256(avx2._mm256_srli_epi16::<4>(bytes), self.all(15));
             let high_bit = avx2._mm256_shuffle_epi8(self.high, high_half);
