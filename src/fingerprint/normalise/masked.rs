@@ -109,22 +109,34 @@ pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
 /// Whether a character that masks stands in `raw`: a star, a bullet, a block; a run of three `x`, `#`, `.` or `_`.
 #[must_use]
 pub fn is_masked(raw: &[u8]) -> bool {
-    if memchr::memchr(b'*', raw).is_some() {
-        return true;
-    }
-    // A run of three has one of its characters at each third place.
-    let mut at = 2;
-    while at < raw.len() {
-        if matches!(raw[at], b'x' | b'X' | b'#' | b'.' | b'_') {
-            let around = &raw[at - 2..raw.len().min(at + 3)];
-            if around.windows(3).any(|three| three == [raw[at]; 3]) {
-                return true;
-            }
-        }
-        at += 3;
-    }
-    !raw.is_ascii() && std::str::from_utf8(raw).is_ok_and(|text| text.chars().any(is_mask))
+    // Nearly no cell holds a byte that could be (part of) such a character: one table says so for all of them.
+    let met = raw.iter().fold(0, |met, byte| met | MAY_MASK[usize::from(*byte)]);
+    met & STAR != 0
+        || met & FILL != 0
+            && raw.windows(3).any(|three| MAY_MASK[usize::from(three[0])] == FILL && three == [three[0]; 3])
+        || met & BEYOND != 0 && std::str::from_utf8(raw).is_ok_and(|text| text.chars().any(is_mask))
 }
+
+const STAR: u8 = 1;
+/// Masks in a run of three.
+const FILL: u8 = 1 << 1;
+/// Part of a character beyond ASCII.
+const BEYOND: u8 = 1 << 2;
+
+const MAY_MASK: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'*' => STAR,
+            b'x' | b'X' | b'#' | b'.' | b'_' => FILL,
+            0x80.. => BEYOND,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
 
 fn is_mask(c: char) -> bool {
     matches!(c, '*' | '•' | '●' | '∗' | '＊' | '█' | '■' | '░' | '▒' | '▓' | '…' | '×' | '·' | '#')

@@ -127,7 +127,8 @@ impl Stretch<'_> {
         tell(from, to);
         // What begins with a number is an address: its words are no names.
         let street = self.text[start..end].trim_ascii_start().first().is_some_and(u8::is_ascii_digit);
-        if street || !self.map.any(Class::Capital, from..to) {
+        // One word by itself is no sentence.
+        if street || !self.map.any(Class::Capital, from..to) || !self.map.any(Class::Space, from..to) {
             return;
         }
         if self.runs_of_capitals(start, end, runs) {
