@@ -121,6 +121,10 @@ fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.get(..512) else { return false };
     let text = block[148..156].iter().filter(|b| (b'0'..=b'7').contains(b));
     let stated = text.fold(0u32, |sum, b| (sum << 3).wrapping_add(u32::from(b - b'0')));
+    // Most texts say no number there that could be one.
+    if !(256..1 << 17).contains(&stated) {
+        return false;
+    }
     let sum: u32 =
         block.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) }).sum();
     block[0] != 0 && stated == sum

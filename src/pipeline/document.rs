@@ -56,7 +56,7 @@ impl<'a> Document<'a> {
     /// # Errors
     /// If its beginning cannot be read.
     pub fn read(name: &'a str, from: Box<dyn Read + Send + 'a>, limits: &Limits) -> io::Result<Self> {
-        Self::open(name, name, Rest::Once(from), limits)
+        Self::open(name, name, Rest::Once(from), 0, limits)
     }
 
     /// A document that is read from a file, as by [`Document::read`]. Where checkpoints are kept, its own are found by
@@ -66,12 +66,15 @@ impl<'a> Document<'a> {
     /// If its beginning cannot be read.
     pub fn file(name: &'a str, id: &'a str, file: File, limits: &Limits) -> io::Result<Self> {
         // A pipe can have a path too.
-        let rest = if file.metadata()?.is_file() { Rest::File(file) } else { Rest::Once(Box::new(file)) };
-        Self::open(name, id, rest, limits)
+        let about = file.metadata()?;
+        let rest = if about.is_file() { Rest::File(file) } else { Rest::Once(Box::new(file)) };
+        Self::open(name, id, rest, about.len(), limits)
     }
 
-    fn open(name: &'a str, id: &'a str, mut from: Rest<'a>, limits: &Limits) -> io::Result<Self> {
-        let mut head = Vec::new();
+    /// `size` is how many bytes there seem to be, where that is known.
+    fn open(name: &'a str, id: &'a str, mut from: Rest<'a>, size: u64, limits: &Limits) -> io::Result<Self> {
+        // One more, by which reading notices the end.
+        let mut head = Vec::with_capacity(size.min(SEVERAL_THREADS as u64) as usize + 1);
         from.by_ref().take(SEVERAL_THREADS as u64).read_to_end(&mut head)?;
         if head.len() < SEVERAL_THREADS {
             return Ok(Self { name, id, content: Content::Whole(head, None) });

@@ -83,7 +83,11 @@ const BASE64: [bool; 256] = {
 fn run(line: &[u8]) -> Option<(usize, usize)> {
     let mut probe = LEAST - 1;
     while probe < line.len() && probe < REACH + LEAST {
-        if is_base64(line[probe]) {
+        // A run that covers this place covers the half of one before it or behind.
+        let half = |places: [usize; 3]| places.iter().all(|at| line.get(*at).is_some_and(|b| is_base64(*b)));
+        let before = || half([probe - LEAST / 2, probe - LEAST / 3, probe - LEAST / 6]);
+        let behind = || half([probe + LEAST / 2, probe + LEAST / 3, probe + LEAST / 6]);
+        if is_base64(line[probe]) && (before() || behind()) {
             let start = line[..probe].iter().rposition(|b| !is_base64(*b)).map_or(0, |i| i + 1);
             let end = line[probe..].iter().position(|b| !is_base64(*b)).map_or(line.len(), |i| probe + i);
             if end - start < LEAST {

@@ -27,27 +27,27 @@ const SPARSE: usize = 96;
 pub(super) fn written_out(text: &[u8]) -> Option<Vec<u8>> {
     let sample = &text[..text.len().min(SAMPLE)];
     let dense = |count: usize| count >= LEAST && count * SPARSE >= sample.len();
-    if dense(memchr::memchr_iter(b'%', sample).filter(|at| pair(sample, at + 1).is_some()).count()) {
+    // Counted first: to see what each stands before takes longer.
+    let marks = |mark: u8, is_one: &dyn Fn(usize) -> bool| {
+        dense(memchr::memchr_iter(mark, sample).count())
+            && dense(memchr::memchr_iter(mark, sample).filter(|at| is_one(at + 1)).count())
+    };
+    if marks(b'%', &|at| pair(sample, at).is_some()) {
         return Some(percent(text));
     }
     if let Some(string) = string_of_json(text) {
         return Some(string);
     }
-    if dense(
-        memchr::memchr_iter(b'+', sample).filter(|at| shifted(&sample[at + 1..]).is_some_and(|run| run.0 > 1)).count(),
-    ) {
+    if marks(b'+', &|at| shifted(&sample[at..]).is_some_and(|run| run.0 > 1)) {
         return Some(from_utf7(text));
     }
     if is_quoted_printable(sample) {
         return Some(quoted_printable(text));
     }
-    if sample.trim_ascii_start().first() != Some(&b'<') {
-        let entities = memchr::memchr_iter(b'&', sample).filter(|at| is_entity(&sample[at + 1..])).count();
-        if dense(entities) {
-            let mut plain = Vec::with_capacity(text.len());
-            resolve(text, &mut plain);
-            return Some(plain);
-        }
+    if sample.trim_ascii_start().first() != Some(&b'<') && marks(b'&', &|at| is_entity(&sample[at..])) {
+        let mut plain = Vec::with_capacity(text.len());
+        resolve(text, &mut plain);
+        return Some(plain);
     }
     let marks = memchr::memmem::find_iter(sample, b"[/").filter(|at| mark(&sample[*at..]).is_some()).count();
     (marks >= 2).then(|| without_marks(text))

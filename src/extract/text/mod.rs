@@ -28,7 +28,7 @@ use delimited::affix;
 use delimited::sniff::{self, Found};
 use keyvalue::Blocks;
 use keyvalue::inline::{self, Inline};
-use survey::{Line, SAMPLE_BYTES, SAMPLE_LINES, Sample, Survey};
+use survey::{Line, SAMPLE_BYTES, SAMPLE_LINES, Sample, Surveyor};
 
 /// How far the segmenter jumps through text in which it found nothing, at most.
 const MAX_STRIDE: usize = 1 << 20;
@@ -76,7 +76,7 @@ pub(super) fn opening(text: &[u8]) -> Option<Opening> {
 
 /// Whether the line at the beginning of `text` opens a shape; `learnt` is what is known of it.
 fn line_opens(text: &[u8], learnt: &Line) -> bool {
-    let (blank, line) = bare_line(text, learnt.range().len());
+    let (blank, line) = bare_line(text, learnt.len());
     match line.first() {
         None | Some(b'{' | b'[' | b'<') => announced(text, blank, line).is_some(),
         Some(first) => {
@@ -100,7 +100,7 @@ fn announced(text: &[u8], blank: usize, line: &[u8]) -> Option<Opening> {
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
         b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
         _ if sql::opens(line) => Some(Opening::Sql(blank)),
-        _ if edifact::opens(line) => Some(Opening::Edifact(blank)),
+        b'U' if edifact::opens(line) => Some(Opening::Edifact(blank)),
         b'a' | b'o' | b'O' if php::opens(line) => Some(Opening::Php(blank)),
         _ => None,
     }
@@ -186,14 +186,14 @@ impl Segmenter {
             self.layers -= 1;
             return;
         }
-        let mut at = 0;
+        let (mut at, mut surveyor) = (0, Surveyor::new(text));
         while at < text.len() && !out.stopped() {
-            at = self.step(out, text, at);
+            at = self.step(out, text, at, &mut surveyor);
         }
     }
 
     /// Reads the shape or stretch of text that begins at `at`. Returns where it ends, never `at` itself.
-    fn step(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize) -> usize {
+    fn step(&mut self, out: &mut Out<'_>, whole: &[u8], at: usize, surveyor: &mut Surveyor<'_>) -> usize {
         let text = &whole[at..];
         let blank = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
         if blank == text.len() {
@@ -209,8 +209,7 @@ impl Segmenter {
             self.stride = SAMPLE_BYTES;
             return end;
         }
-        let survey = Survey::of(text, line_opens);
-        let sample = survey.sample();
+        let sample = surveyor.sample(at, line_opens);
         match look(sample) {
             Some(Look::Table(found)) => {
                 self.stride = SAMPLE_BYTES;

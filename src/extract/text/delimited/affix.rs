@@ -11,8 +11,6 @@ use crate::model::{Batch, Span};
 const MAX_LEAD: usize = 64;
 /// Cells that must share one.
 const LEAST: usize = 3;
-/// What ends a row of a table of LaTeX.
-const LATEX: &[u8] = b"\\\\";
 
 /// One unit of a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +53,7 @@ pub(crate) fn strip(cells: &mut [Span], text: &[u8], affixes: &[Affix]) {
             cell.start += length as u32;
         }
         if affix.latex
-            && let Some(end) = memchr::memmem::find(cell.of(text), LATEX)
+            && let Some(end) = latex_end(cell.of(text))
         {
             cell.end = cell.start + cell.of(text)[..end].trim_ascii_end().len() as u32;
         }
@@ -80,7 +78,7 @@ fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
     if cells.len() < LEAST {
         return None;
     }
-    let latex = cells.iter().filter(|cell| memchr::memmem::find(cell, LATEX).is_some()).count() * 10 >= cells.len() * 9;
+    let latex = cells.iter().filter(|cell| latex_end(cell).is_some()).count() * 10 >= cells.len() * 9;
     let lead = numbering(column, &cells).or_else(|| {
         cells.iter().take(2).find_map(|base| {
             ends(base).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, &cells))
@@ -94,8 +92,16 @@ fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
     Some(Affix { column, lead, latex, label })
 }
 
+/// Where two backslashes end a row of a table of LaTeX.
+fn latex_end(cell: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\\', cell).find(|at| cell.get(at + 1) == Some(&b'\\'))
+}
+
 /// The numbers of lines that stand before the first cells, as `cat -n` and editors write them: each one more than the last.
 fn numbering(column: usize, cells: &[&[u8]]) -> Option<Vec<Unit>> {
+    if column > 0 {
+        return None;
+    }
     let number = |cell: &&[u8]| -> Option<u64> {
         let cell = cell.trim_ascii_start();
         let digits = cell.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -105,7 +111,7 @@ fn numbering(column: usize, cells: &[&[u8]]) -> Option<Vec<Unit>> {
     };
     let numbers: Vec<u64> = cells.iter().filter_map(number).collect();
     let rising = numbers.windows(2).filter(|pair| pair[0].checked_add(1) == Some(pair[1])).count();
-    let numbered = column == 0 && numbers.len() == cells.len() && rising + 1 == numbers.len();
+    let numbered = numbers.len() == cells.len() && rising + 1 == numbers.len();
     let blank = cells.iter().any(|cell| matches!(cell.first(), Some(b' ' | b'\t')));
     let lead = blank.then_some(Unit::Blanks).into_iter().chain([Unit::Digits, Unit::Blanks]);
     numbered.then(|| lead.collect())
@@ -170,11 +176,13 @@ fn ends(cell: &[u8]) -> Vec<usize> {
     if head.starts_with(b"{\"") || head.starts_with(b"[{") {
         return ends;
     }
+    let (mut digits, mut letters) = (false, false);
     for at in 1..=head.len() {
         let (lead, behind) = (&cell[..at], cell.get(at).copied());
-        let digits = lead.iter().any(u8::is_ascii_digit);
-        let letters = lead.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
-        let blank = matches!(head[at - 1], b' ' | b'\t');
+        let last = head[at - 1];
+        digits |= last.is_ascii_digit();
+        letters |= last.is_ascii_alphabetic() || last >= 0x80;
+        let blank = matches!(last, b' ' | b'\t');
         let bare = lead.trim_ascii_end();
         let mark = bare.last().copied().unwrap_or(b' ');
         let inner_blank = !blank && behind == Some(b' ');
@@ -182,7 +190,7 @@ fn ends(cell: &[u8]) -> Vec<usize> {
             _ if inner_blank || behind == Some(b'/') => false,
             // `client('Martin', …)`
             b'(' => letters && !blank && !digits && is_words(&bare[..bare.len() - 1]),
-            _ if blank && is_time(bare) => true,
+            _ if blank && digits && is_time(bare) => true,
             b':' | b'=' => (letters || digits && blank) && bare.len() > 1,
             b')' | b']' | b'.' | b'>' | b'#' | b'-' => {
                 blank && (digits || matches!(lead.trim_ascii_start().first(), Some(b'[' | b'(')))

@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use super::is_rule;
 use super::row::{Width, read_row};
 use crate::extract::text::looks::{Looks, looks};
-use crate::extract::text::survey::{LONG, Line, SAMPLE_LINES, Sample, Sign};
+use crate::extract::text::survey::{LONG, Line, Sample, Sign};
 use crate::model::{Batch, Layout};
 
 /// Rows whose cells are weighed.
@@ -18,6 +18,8 @@ const WEIGHED: usize = 48;
 const GAP: usize = 6;
 /// How even the rows of a run must be.
 const LEAST_EVEN: f32 = 0.6;
+/// Apostrophes that open cells, in a table where they quote, are more than these.
+const APOSTROPHES: usize = 2;
 /// Cells of a row that is a table by itself.
 const LEAST_WIDE: usize = 4;
 
@@ -37,12 +39,6 @@ pub(super) struct SampleRow {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) width: usize,
-}
-
-/// The rows of a sample as one dialect reads them.
-struct Reading {
-    rows: Vec<SampleRow>,
-    dialect: Dialect,
 }
 
 /// The cells of one row of a sample.
@@ -66,9 +62,11 @@ pub(crate) fn sniff(sample: Sample<'_>) -> Option<Found> {
         quote: 0,
         ..Dialect::new(long[0])
     }));
+    let mut rows = Vec::with_capacity(sample.lines.len());
     for mut dialect in dialects {
         settle(sample, &whole, &mut dialect);
-        let found = weigh(sample, dialect);
+        read_sample(sample, &whole, &dialect, &mut rows);
+        let found = weigh(sample, &rows, &dialect);
         if let Some(found) = found
             && best.as_ref().is_none_or(|best| found.score > best.score)
         {
@@ -78,20 +76,22 @@ pub(crate) fn sniff(sample: Sample<'_>) -> Option<Found> {
     best
 }
 
-/// Settles quoting, escaping and padding of a dialect from the sample.
+/// Settles quoting, escaping and frames of a dialect from the sample: what tells how wide rows are.
 fn settle(sample: Sample<'_>, whole: &Line, dialect: &mut Dialect) {
     let d = dialect.delimiter;
     if dialect.long.is_none() {
-        let beside = Beside::of(sample, d);
-        if beside.opens > 2 && beside.opens > 4 * beside.quoted && beside.closes * 2 > beside.opens {
-            dialect.quote = b'\'';
+        // As many apostrophes as open cells there must be at least.
+        if whole.count(Sign::Apostrophe) > APOSTROPHES {
+            let beside = Beside::of(sample.text, d);
+            if beside.opens > APOSTROPHES && beside.opens > 4 * beside.quoted && beside.closes * 2 > beside.opens {
+                dialect.quote = b'\'';
+            }
         }
-        dialect.padded = beside.blanks * 2 > beside.all;
         dialect.backslash = whole.count(Sign::Backslash) > 0 && escapes(sample.text, d, dialect.quote);
     }
     if d == b'|' || d == 0xE2 {
         let framed = sample.lines.iter().filter(|line| {
-            let line = sample.text[line.range()].trim_ascii();
+            let line = sample.bytes(line).trim_ascii();
             let open = match dialect.long {
                 Some(long) => line.starts_with(long) && line.ends_with(long),
                 None => line.starts_with(b"|") && line.ends_with(b"|"),
@@ -116,11 +116,11 @@ struct Beside {
 }
 
 impl Beside {
-    fn of(sample: Sample<'_>, delimiter: u8) -> Self {
+    fn of(sample: &[u8], delimiter: u8) -> Self {
         let mut beside = Self::default();
-        for at in sample.places(delimiter) {
-            let behind = sample.text.get(at + 1);
-            let before = at.checked_sub(1).map(|at| sample.text[at]);
+        for at in memchr::memchr_iter(delimiter, sample) {
+            let behind = sample.get(at + 1);
+            let before = at.checked_sub(1).map(|at| sample[at]);
             beside.all += 1;
             beside.blanks += usize::from(behind == Some(&b' ')) + usize::from(before == Some(b' '));
             beside.quoted += usize::from(behind == Some(&b'"'));
@@ -141,11 +141,18 @@ fn escapes(sample: &[u8], delimiter: u8, quote: u8) -> bool {
     quote != 0 && escapes > 0 && escapes > memchr::memmem::find_iter(sample, &[b'\\', quote, quote]).count()
 }
 
-fn read_sample(sample: Sample<'_>, dialect: Dialect) -> Reading {
-    let mut rows = Vec::with_capacity(sample.lines.len());
-    let lines = Lines::of(sample, &dialect);
-    rows.extend(lines.filter(|(_, rule)| !rule).map(|(row, _)| row).take(SAMPLE_LINES));
-    Reading { rows, dialect }
+/// The rows of a sample as a dialect reads them, without those that only draw.
+fn read_sample(sample: Sample<'_>, whole: &Line, dialect: &Dialect, rows: &mut Vec<SampleRow>) {
+    let lines = Lines::of(sample, dialect);
+    rows.clear();
+    match lines.counted.filter(|_| lines.is_plain(whole)) {
+        // Without quotes, each line is a row.
+        Some(sign) => rows.extend(sample.lines.iter().filter(|line| !line.rule).map(|line| {
+            let Range { start, end } = sample.range(line);
+            SampleRow { start, end, width: line.count(sign) + 1 }
+        })),
+        None => rows.extend(lines.filter(|(_, rule)| !rule).map(|(row, _)| row)),
+    }
 }
 
 /// The rows of a sample as a dialect reads them, and whether they only draw.
@@ -165,11 +172,10 @@ impl<'s, 'd> Lines<'s, 'd> {
         Self { sample, lines: sample.lines.iter(), dialect, counted, quote: Sign::of(dialect.quote), at: 0 }
     }
 
-    /// The width of a line in which nothing is quoted or escaped: its delimiters are all there is to count.
-    fn width(&self, line: &Line) -> Option<usize> {
-        let plain = self.quote.is_none_or(|quote| line.count(quote) == 0)
-            && !(self.dialect.backslash && line.count(Sign::Backslash) > 0);
-        self.counted.filter(|_| plain).map(|sign| line.count(sign) + 1)
+    /// Whether nothing is quoted or escaped: the delimiters of a line are all there is to count.
+    fn is_plain(&self, line: &Line) -> bool {
+        self.quote.is_none_or(|quote| line.count(quote) == 0)
+            && !(self.dialect.backslash && line.count(Sign::Backslash) > 0)
     }
 }
 
@@ -178,10 +184,12 @@ impl Iterator for Lines<'_, '_> {
 
     fn next(&mut self) -> Option<(SampleRow, bool)> {
         // What a quoted cell spans is passed.
-        let line = self.lines.find(|line| line.range().start >= self.at)?;
-        let Range { start, mut end } = line.range();
-        let (mut rule, width) = (line.rule, self.width(line));
-        let width = width.unwrap_or_else(|| {
+        let sample = self.sample;
+        let line = self.lines.find(|line| sample.range(line).start >= self.at)?;
+        let Range { start, mut end } = sample.range(line);
+        let mut rule = line.rule;
+        let counted = self.counted.filter(|_| self.is_plain(line));
+        let width = counted.map(|sign| line.count(sign) + 1).unwrap_or_else(|| {
             let (behind, width) = Width::of(self.sample.text, start, self.dialect);
             if behind != end {
                 rule = is_rule(self.sample.text[start..behind].trim_ascii());
@@ -194,10 +202,10 @@ impl Iterator for Lines<'_, '_> {
     }
 }
 
-fn weigh(sample: Sample<'_>, dialect: Dialect) -> Option<Found> {
-    let reading = read_sample(sample, dialect);
+/// The best table that a dialect reads in these rows.
+fn weigh(sample: Sample<'_>, rows: &[SampleRow], dialect: &Dialect) -> Option<Found> {
     let mut widths: Vec<(usize, usize)> = Vec::new();
-    for width in reading.rows.iter().map(|row| row.width).filter(|width| *width >= 2) {
+    for width in rows.iter().map(|row| row.width).filter(|width| *width >= 2) {
         match widths.iter_mut().find(|(w, _)| *w == width) {
             Some((_, rows)) => *rows += 1,
             None => widths.push((width, 1)),
@@ -207,13 +215,12 @@ fn weigh(sample: Sample<'_>, dialect: Dialect) -> Option<Found> {
     widths.truncate(3);
     widths
         .iter()
-        .filter_map(|(width, _)| weigh_width(sample.text, &reading, *width))
+        .filter_map(|(width, _)| weigh_width(sample.text, rows, dialect, *width))
         .max_by(|a, b| a.score.total_cmp(&b.score))
 }
 
 /// Weighs the first run of rows that are `width` cells wide.
-fn weigh_width(sample: &[u8], reading: &Reading, width: usize) -> Option<Found> {
-    let rows = &reading.rows;
+fn weigh_width(sample: &[u8], rows: &[SampleRow], dialect: &Dialect, width: usize) -> Option<Found> {
     let fits = |row: &SampleRow| row.width == width;
     // A run begins with a row of this width that most of the next rows follow.
     let first = (0..rows.len()).find(|i| {
@@ -237,8 +244,11 @@ fn weigh_width(sample: &[u8], reading: &Reading, width: usize) -> Option<Found> 
     if evenness < LEAST_EVEN || even < 2 && width < LEAST_WIDE {
         return None;
     }
-    let mut dialect = reading.dialect.clone();
-    dialect.columns = width;
+    let mut dialect = Dialect { columns: width, ..dialect.clone() };
+    if dialect.long.is_none() {
+        let beside = Beside::of(sample, dialect.delimiter);
+        dialect.padded = beside.blanks * 2 > beside.all;
+    }
     let cells = Cells::of(sample, &rows[first..=last], &dialect);
     let score = cells.score(even, evenness)?;
     Some(Found { start: rows[first].start, dialect, score })

@@ -54,9 +54,8 @@ fn keeps(sample: &[u8], found: &Found) -> bool {
 
 /// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here: what only indents, as code does, is none.
 fn may_hold_columns(sample: Sample<'_>) -> bool {
-    let bytes = |line: &Line| &sample.text[line.range()];
-    let padded = sample.lines.iter().filter(|line| line.wide && is_padded(bytes(line)));
-    let ruled = |line: &Line| line.rule && lines::ruler(bytes(line), Measure::Bytes).is_some();
+    let padded = sample.lines.iter().filter(|line| line.wide && is_padded(sample.bytes(line)));
+    let ruled = |line: &Line| line.rule && lines::ruler(sample.bytes(line), Measure::Bytes).is_some();
     padded.take(LEAST).count() == LEAST || sample.lines.iter().any(ruled)
 }
 

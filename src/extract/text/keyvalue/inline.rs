@@ -50,13 +50,20 @@ pub(super) type Pair = (Range<usize>, Range<usize>);
 
 /// The records of a sample that are lines of pairs, if there are any.
 pub(crate) fn sniff(sample: Sample<'_>) -> Option<Inline> {
-    let several = |may: &dyn Fn(&&Line) -> bool| sample.lines.iter().filter(may).take(LEAST).count() == LEAST;
-    if !several(&|line| line.count(Sign::Naming) >= PAIRS) {
+    // How many lines have the signs that pairs need: one in each, and one between two.
+    let (mut named, mut parted) = (0, [0; BETWEEN.len()]);
+    for line in sample.lines.iter().filter(|line| line.count(Sign::Naming) >= PAIRS) {
+        named += 1;
+        for (lines, (_, sign)) in parted.iter_mut().zip(BETWEEN) {
+            *lines += usize::from(line.count(sign) >= PAIRS - 1);
+        }
+    }
+    if named < LEAST {
         return None;
     }
     let mut best: Option<(usize, Inline)> = None;
-    for (between, sign) in BETWEEN {
-        if several(&|line| may_be_pairs(line, sign))
+    for ((between, sign), lines) in BETWEEN.into_iter().zip(parted) {
+        if lines >= LEAST
             && let Some((pairs, start)) = weigh(sample, between, sign)
             && best.as_ref().is_none_or(|(most, _)| pairs > *most)
         {
@@ -66,7 +73,7 @@ pub(crate) fn sniff(sample: Sample<'_>) -> Option<Inline> {
     best.map(|(_, inline)| inline)
 }
 
-/// Whether a line has the signs that pairs need: one in each, and one between two.
+/// Whether a line has the signs that pairs need.
 fn may_be_pairs(line: &Line, between: Sign) -> bool {
     line.count(Sign::Naming) >= PAIRS && line.count(between) >= PAIRS - 1
 }
@@ -76,17 +83,17 @@ fn weigh(sample: Sample<'_>, between: &[u8], sign: Sign) -> Option<(usize, usize
     let (mut lines, mut fitting, mut first, mut count) = (0, 0, None, 0);
     let mut names: HashMap<&[u8], usize> = HashMap::new();
     for line in sample.lines {
-        let found = may_be_pairs(line, sign).then(|| pairs(sample.text, line.range(), between)).flatten();
+        let found = may_be_pairs(line, sign).then(|| pairs(sample.text, sample.range(line), between)).flatten();
         match found {
             Some(found) => {
-                first.get_or_insert(line.range().start);
+                first.get_or_insert(sample.range(line).start);
                 fitting += 1;
                 count += found.len();
                 found.iter().for_each(|(name, _)| *names.entry(&sample.text[name.clone()]).or_default() += 1);
                 lines += 1;
             }
             // What stands before the first record does not count, nor do blank lines.
-            None => lines += usize::from(first.is_some() && !sample.text[line.range()].trim_ascii().is_empty()),
+            None => lines += usize::from(first.is_some() && !sample.bytes(line).trim_ascii().is_empty()),
         }
         if lines == LINES {
             break;

@@ -76,7 +76,7 @@ fn may_hold_blocks(sample: Sample<'_>, separators: Separators) -> bool {
     // From the last line back: how many of the next lines with content may have labels, and of all that follow.
     let (mut next, mut near, mut labels, mut content) = (0u8, 0, 0, 0);
     sample.lines.iter().rev().any(|line| {
-        let bytes = &sample.text[line.range()];
+        let bytes = sample.bytes(line);
         let may = may_be_labelled(line, bytes, separators);
         labels += usize::from(may);
         if !is_apart(line, bytes) {
@@ -103,7 +103,7 @@ fn labels_of(sample: Sample<'_>, separators: Separators) -> Vec<Seen> {
     // A bar stands between columns of tables too; behind a label only in psql's expanded output.
     let barred = |label: &Label| memchr::memchr(b'|', &text[label.key.end..label.value.start]).is_some();
     let seen = |line: &Line| {
-        let Range { start, end } = line.range();
+        let Range { start, end } = sample.range(line);
         let bytes = &text[start..end];
         let may = may_be_labelled(line, bytes, separators);
         let label = if may { label::label(text, start, end, separators) } else { None };

@@ -137,14 +137,25 @@ impl Line {
         }
     }
 
-    /// Where it stands in the sample, with its end.
-    pub(crate) fn range(&self) -> Range<usize> {
-        self.start as usize..self.end as usize
+    /// Its length, with its end.
+    pub(crate) fn len(&self) -> usize {
+        (self.end - self.start) as usize
     }
 
     /// How often a sign stands in it.
     pub(crate) fn count(&self, sign: Sign) -> usize {
         self.counts[sign as usize] as usize
+    }
+
+    /// Notes which of some [`LONG`] delimiters have their sign at `at`, before the byte `next`.
+    #[inline]
+    fn meet(&mut self, text: &[u8], at: usize, next: u8, some: &[usize]) {
+        for no in some {
+            let (long, sign) = LONG[*no];
+            if long[sign + 1] == next && at >= sign && text[at - sign..].starts_with(long) {
+                self.long |= 1 << no;
+            }
+        }
     }
 
     /// Whether it has one of the [`LONG`] delimiters.
@@ -157,16 +168,17 @@ impl Line {
 pub(crate) struct Survey<'t> {
     text: &'t [u8],
     lines: Vec<Line>,
-    marks: Vec<u32>,
+    /// Whether it ends with the text or before another shape, and not for being long enough.
+    whole: bool,
 }
 
-/// The lines of a survey, or the first of them.
+/// The lines of a survey, or some of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample<'s> {
     pub(crate) text: &'s [u8],
     pub(crate) lines: &'s [Line],
-    /// Where signs stand, and the second of several blanks.
-    marks: &'s [u32],
+    /// Where it begins in the survey.
+    start: usize,
 }
 
 impl<'t> Survey<'t> {
@@ -174,7 +186,7 @@ impl<'t> Survey<'t> {
     /// first) of which `opens` says that another shape begins there. A line that is too long for that is cut.
     pub(crate) fn of(text: &'t [u8], opens: impl Fn(&[u8], &Line) -> bool) -> Self {
         let head = &text[..text.len().min(SAMPLE_BYTES)];
-        let mut learner = Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(64), marks: Vec::new() };
+        let mut learner = Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128) };
         let mut ended = false;
         let (mut words, mut before) = (Vec::with_capacity(STEP / WORD), Word::default());
         for at in (0..head.len()).step_by(STEP) {
@@ -189,40 +201,76 @@ impl<'t> Survey<'t> {
         if open && (head.len() == text.len() || learner.lines.is_empty()) {
             learner.end_line(head.len(), &opens);
         }
-        let Learner { lines, marks, .. } = learner;
+        let lines = learner.lines;
         let end = lines.last().map_or(0, |line| line.end as usize);
-        Self { text: &head[..end], lines, marks }
+        let whole = end == text.len() || ended && lines.len() < SAMPLE_LINES;
+        Self { text: &head[..end], lines, whole }
     }
 
     /// All of it.
     pub(crate) fn sample(&self) -> Sample<'_> {
-        Sample { text: self.text, lines: &self.lines, marks: &self.marks }
+        Sample { text: self.text, lines: &self.lines, start: 0 }
+    }
+
+    /// Its lines from `at` on, if a survey that begins there would have the same ones.
+    fn sample_from(&self, at: usize) -> Option<Sample<'_>> {
+        let first = self.lines.binary_search_by_key(&at, |line| line.start as usize).ok()?;
+        let same = first == 0 || self.whole;
+        same.then(|| Sample { text: &self.text[at..], lines: &self.lines[first..], start: at })
+    }
+}
+
+/// Surveys one text from several places. What follows a table that was found is known already, more often than not.
+pub(crate) struct Surveyor<'t> {
+    text: &'t [u8],
+    /// Where the last survey begins.
+    at: usize,
+    last: Survey<'t>,
+}
+
+impl<'t> Surveyor<'t> {
+    pub(crate) fn new(text: &'t [u8]) -> Self {
+        Self { text, at: 0, last: Survey { text: &[], lines: Vec::new(), whole: false } }
+    }
+
+    /// The lines from `at` on, as [`Survey::of`] gives them.
+    pub(crate) fn sample(&mut self, at: usize, opens: impl Fn(&[u8], &Line) -> bool) -> Sample<'_> {
+        let known = at.checked_sub(self.at).filter(|at| self.last.sample_from(*at).is_some());
+        if known.is_none() {
+            (self.at, self.last) = (at, Survey::of(&self.text[at..], opens));
+        }
+        self.last.sample_from(known.unwrap_or(0)).unwrap_or(self.last.sample())
     }
 }
 
 impl<'s> Sample<'s> {
+    /// Where one of its lines stands in it, with the line's end.
+    pub(crate) fn range(&self, line: &Line) -> Range<usize> {
+        line.start as usize - self.start..line.end as usize - self.start
+    }
+
+    /// One of its lines.
+    pub(crate) fn bytes(&self, line: &Line) -> &'s [u8] {
+        &self.text[self.range(line)]
+    }
+
     /// The lines before `end`.
     pub(crate) fn upto(self, end: usize) -> Self {
-        let lines = self.lines.partition_point(|line| (line.start as usize) < end);
-        Self { text: &self.text[..end], lines: &self.lines[..lines], marks: self.marks }
+        let lines = self.lines.partition_point(|line| (line.start as usize) < self.start + end);
+        Self { text: &self.text[..end], lines: &self.lines[..lines], ..self }
     }
 
     /// What all lines hold, as if they were one.
     pub(crate) fn whole(&self) -> Line {
         let mut whole = Line::at(0);
         for line in self.lines {
-            whole.counts.iter_mut().zip(&line.counts).for_each(|(all, count)| *all += count);
+            for sign in 0..whole.counts.len() {
+                whole.counts[sign] += line.counts[sign];
+            }
             whole.long |= line.long;
         }
         whole.end = self.text.len() as u32;
         whole
-    }
-
-    /// The places of a byte that is counted as a sign.
-    pub(crate) fn places(&self, byte: u8) -> impl Iterator<Item = usize> + '_ {
-        let end = self.text.len();
-        let places = self.marks.iter().map(|at| *at as usize).take_while(move |at| *at < end);
-        places.filter(move |at| self.text[*at] == byte)
     }
 }
 
@@ -232,7 +280,6 @@ struct Learner<'t> {
     /// The line under way.
     line: Line,
     lines: Vec<Line>,
-    marks: Vec<u32>,
 }
 
 impl Learner<'_> {
@@ -250,8 +297,9 @@ impl Learner<'_> {
             while left != 0 {
                 let place = base + left.trailing_zeros() as usize;
                 left &= left - 1;
-                if self.text[place] != b'\n' {
-                    self.mark(place);
+                let byte = self.text[place];
+                if byte != b'\n' {
+                    self.mark(place, byte);
                     continue;
                 }
                 if !self.end_line(place + 1, opens) || self.lines.len() == SAMPLE_LINES {
@@ -262,43 +310,48 @@ impl Learner<'_> {
         false
     }
 
-    fn mark(&mut self, at: usize) {
-        let byte = self.text[at];
-        self.marks.push(at as u32);
-        let next = self.text.get(at + 1).copied().unwrap_or(b'\n');
-        let before = at.checked_sub(1).map_or(b'\n', |at| self.text[at]);
-        let between_blanks = u32::from(before == b' ' && next == b' ');
+    /// Counts the sign at `at`.
+    #[inline]
+    fn mark(&mut self, at: usize, byte: u8) {
+        let text = self.text;
+        let next = || text.get(at + 1).copied().unwrap_or(b'\n');
+        let before = || at.checked_sub(1).map_or(b'\n', |at| text[at]);
         let line = &mut self.line;
         line.counts[usize::from(SIGN_OF[usize::from(byte)])] += 1;
         match byte {
             b' ' => line.wide |= at > line.start as usize + 1,
             b'.' | b'|' => line.names = true,
-            b',' => line.opens |= before == b')' && next == b'(',
-            b'(' => line.opens |= matches!(next, b'[' | b'{'),
-            b'"' | b'\'' | b'`' => line.opens |= next == b'I',
+            b',' => line.opens |= before() == b')' && next() == b'(',
+            b'(' => line.opens |= matches!(next(), b'[' | b'{'),
+            b'"' | b'\'' | b'`' => line.opens |= next() == b'I',
             b':' => {
                 line.names = true;
                 line.counts[Sign::Naming as usize] += 1;
-                line.counts[Sign::Colon as usize] -= u32::from(!colon_delimits(self.text, at));
+                line.counts[Sign::Colon as usize] -= u32::from(!colon_delimits(text, at));
+                line.meet(text, at, next(), &[0]);
             }
             b'=' => {
                 line.names = true;
-                let value = self.text[at + 1..].iter().find(|b| **b != b' ');
+                let value = text[at + 1..].iter().find(|b| **b != b' ');
                 line.opens |= value.is_some_and(|b| matches!(b, b'[' | b'{' | b'a' | b'A'));
+                line.meet(text, at, next(), &[9]);
             }
             b'-' => {
-                line.names |= next == b'>';
-                line.counts[Sign::Dash as usize] += between_blanks;
+                line.names |= next() == b'>';
+                line.counts[Sign::Dash as usize] += u32::from(before() == b' ' && next() == b' ');
+                line.meet(text, at, next(), &[2, 8, 10]);
             }
-            b'/' => line.counts[Sign::Slash as usize] += between_blanks,
-            0xE2 => line.names = true,
+            b'/' => {
+                line.counts[Sign::Slash as usize] += u32::from(before() == b' ' && next() == b' ');
+                line.meet(text, at, next(), &[7]);
+            }
+            b'&' => line.meet(text, at, next(), &[1]),
+            0xC2 => line.meet(text, at, next(), &[6]),
+            0xE2 => {
+                line.names = true;
+                line.meet(text, at, next(), &[3, 4, 5, 11, 12, 13]);
+            }
             _ => {}
-        }
-        for no in long_of(byte) {
-            let (long, sign) = LONG[*no];
-            if long[sign + 1] == next && at >= sign && self.text[at - sign..].starts_with(long) {
-                line.long |= 1 << no;
-            }
         }
     }
 
@@ -312,20 +365,6 @@ impl Learner<'_> {
         self.line.rule = is_rule(self.text[start..end].trim_ascii());
         self.lines.push(std::mem::replace(&mut self.line, Line::at(end)));
         true
-    }
-}
-
-/// The [`LONG`] delimiters that are met by a sign.
-fn long_of(sign: u8) -> &'static [usize] {
-    match sign {
-        b':' => &[0],
-        b'&' => &[1],
-        b'-' => &[2, 8, 10],
-        0xE2 => &[3, 4, 5, 11, 12, 13],
-        0xC2 => &[6],
-        b'/' => &[7],
-        b'=' => &[9],
-        _ => &[],
     }
 }
 
@@ -369,11 +408,18 @@ mod tests {
                 prop_assert_eq!(sample.lines.iter().map(|line| line.has_long(no)).collect::<Vec<_>>(), has);
             }
             let wide = |line: &&[u8]| memchr::memmem::find(line.trim_ascii(), b"  ").is_some();
+            for seen in sample.lines {
+                let at = seen.start as usize;
+                let (from, learnt) = (survey.sample_from(at).unwrap(), Survey::of(&text.as_bytes()[at..], |_, _| false));
+                prop_assert_eq!(from.text, learnt.text);
+                for (seen, line) in from.lines.iter().zip(&learnt.lines) {
+                    prop_assert_eq!((from.range(seen), seen.counts, seen.long), (learnt.sample().range(line), line.counts, line.long));
+                }
+            }
             for (line, seen) in lines.iter().zip(sample.lines) {
                 prop_assert!(seen.wide || !wide(line));
-                prop_assert_eq!(&sample.text[seen.range()], *line);
+                prop_assert_eq!(sample.bytes(seen), *line);
             }
-            prop_assert_eq!(sample.places(b';').collect::<Vec<_>>(), memchr::memchr_iter(b';', text.as_bytes()).collect::<Vec<_>>());
         }
     }
 }
