@@ -53,13 +53,23 @@ impl Dialect {
         self.long.is_none() && self.delimiter != b':' && !self.framed && !self.padded
     }
 
+    /// Whether cells end where a single byte stands that parts them, and nothing is taken from them.
+    pub(super) fn is_single(&self) -> bool {
+        self.long.is_none() && !self.framed && !self.padded
+    }
+
+    /// Whether the delimiter of one byte that stands at `at` parts cells.
+    #[inline(always)]
+    pub(super) fn parts(&self, text: &[u8], at: usize) -> bool {
+        self.delimiter != b':' || colon_delimits(text, at)
+    }
+
     /// Whether the delimiter begins at `at`, given that its first byte stands there; its length.
     pub(crate) fn delimits(&self, text: &[u8], at: usize) -> Option<usize> {
         match self.long {
             Some(long) if long == b" - " && is_bullet(text, at) => None,
             Some(long) => text[at..].starts_with(long).then_some(long.len()),
-            None if self.delimiter == b':' => colon_delimits(text, at).then_some(1),
-            None => Some(1),
+            None => self.parts(text, at).then_some(1),
         }
     }
 }

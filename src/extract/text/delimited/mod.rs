@@ -93,10 +93,10 @@ fn read_unit(
     let batch = out.batch();
     batch.text.extend_from_slice(rows);
     batch.source = rows.len();
-    let simple = dialect.is_simple()
+    let simple = dialect.is_single()
         && (dialect.quote == 0 || memchr::memchr(dialect.quote, rows).is_none())
         && !(dialect.backslash && memchr::memchr(b'\\', rows).is_some());
-    let quoted = dialect.is_simple() && dialect.quote != 0 && !dialect.backslash;
+    let quoted = dialect.is_single() && dialect.quote != 0 && !dialect.backslash;
     let third = if simple { b'\n' } else { dialect.quote };
     let marks = (simple || quoted).then(|| Positions::of(rows, [dialect.delimiter, b'\n', third]));
     let mut at = 0;

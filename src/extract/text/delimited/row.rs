@@ -68,8 +68,10 @@ pub(super) fn simple_rows(
     let (mut cell, mut row, mut first) = (from, from, batch.cells.len());
     for i in marks.from(from) {
         if rows[i] != b'\n' {
-            batch.push_cell(cell, i);
-            cell = i + 1;
+            if dialect.parts(rows, i) {
+                batch.push_cell(cell, i);
+                cell = i + 1;
+            }
             continue;
         }
         let end = if i > cell && rows[i - 1] == b'\r' { i - 1 } else { i };
@@ -115,6 +117,9 @@ pub(super) fn quoted_rows((rows, marks): (&[u8], &Positions), at: &mut usize, ba
             continue;
         }
         let ends_row = b == b'\n';
+        if !ends_row && open.is_none() && !dialect.parts(rows, i) {
+            continue;
+        }
         let end = if ends_row && i > cell && rows[i - 1] == b'\r' { i - 1 } else { i };
         match (open, close) {
             (None, _) => batch.push_cell(cell, end),

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::{Dialect, Positions, quoted_rows, read_row, simple_rows};
 use crate::extract::testing::read;
+use crate::model::{Batch, Layout};
 
 const ROWS: [[&str; 4]; 5] = [
     ["Martin", "Jeanne", "jeanne.martin@courriel.example", "0612345678"],
@@ -127,6 +129,28 @@ fn cell() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A batch whose text is these rows.
+fn batch_of(rows: &[u8]) -> Batch {
+    let mut batch = Batch::new(0, Layout::Rows);
+    batch.text.extend_from_slice(rows);
+    batch
+}
+
+fn cells(batch: &Batch) -> Vec<Vec<Vec<u8>>> {
+    (0..batch.rows()).map(|i| batch.row(i).cells().map(<[u8]>::to_vec).collect()).collect()
+}
+
+/// The cells of the rows up to `end`, by way of what reads every dialect.
+fn read_one_by_one(rows: &[u8], end: usize, dialect: &Dialect) -> Vec<Vec<Vec<u8>>> {
+    let (mut batch, mut at) = (batch_of(rows), 0);
+    while at < end {
+        at = read_row(rows, at, &mut batch, dialect);
+        batch.end_row();
+    }
+    assert_eq!(at, end);
+    cells(&batch)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -168,29 +192,35 @@ proptest! {
 proptest! {
     /// Rows read at a stroke are those read cell by cell.
     #[test]
-    fn quoted_rows_are_read_alike_both_ways(rows in "([ab]{0,2}|\"[ab,]{0,3}\"|\"a\"\"b\"|a\"|\"\n\")(,([ab]{0,2}|\"[ab,]{0,3}\"|\"a))*\r?\n([ab\",\n]{0,30})") {
-        use super::{Dialect, Positions, quoted_rows, read_row};
-        use crate::model::{Batch, Layout};
-        let dialect = Dialect { columns: 2, ..Dialect::new(b',') };
-        let rows = rows.as_bytes();
-        let batch = || {
-            let mut batch = Batch::new(0, Layout::Rows);
-            batch.text.extend_from_slice(rows);
-            batch
-        };
-        let (mut fast, mut slow) = (batch(), batch());
-        let (mut end, mut at) = (0, 0);
-        let marks = Positions::of(rows, [dialect.delimiter, b'\n', dialect.quote]);
-        quoted_rows((rows, &marks), &mut end, &mut fast, &dialect);
-        while at < end {
-            at = read_row(rows, at, &mut slow, &dialect);
-            slow.end_row();
+    fn quoted_rows_are_read_alike_both_ways(
+        rows in "([ab]{0,2}|\"[ab,]{0,3}\"|\"a\"\"b\"|a\"|\"\n\")(,([ab]{0,2}|\"[ab,]{0,3}\"|\"a))*\r?\n([ab\",\n]{0,30})",
+        with_colons in "([a1\"]{0,4}:){0,3}[a:/1\"]{0,9}\r?\n[ab1:\"\n]{0,30}",
+    ) {
+        for (rows, delimiter) in [(&rows, b','), (&with_colons, b':')] {
+            let dialect = Dialect { columns: 2, ..Dialect::new(delimiter) };
+            let rows = rows.as_bytes();
+            let (mut fast, mut end) = (batch_of(rows), 0);
+            let marks = Positions::of(rows, [dialect.delimiter, b'\n', dialect.quote]);
+            quoted_rows((rows, &marks), &mut end, &mut fast, &dialect);
+            prop_assert_eq!(cells(&fast), read_one_by_one(rows, end, &dialect));
         }
-        prop_assert_eq!(at, end);
-        let cells = |batch: &Batch| -> Vec<Vec<Vec<u8>>> {
-            (0..batch.rows()).map(|i| batch.row(i).cells().map(<[u8]>::to_vec).collect()).collect()
-        };
-        prop_assert_eq!(cells(&fast), cells(&slow));
+    }
+
+    /// Rows of any width, of which those of another than the table's are handed back.
+    #[test]
+    fn simple_rows_are_read_alike_both_ways(rows in "([a1]{0,3}[:,]?[a1/]{0,3}[:,]{0,2}[01]{0,3}\r?\n?){0,9}") {
+        for delimiter in [b',', b':'] {
+            let dialect = Dialect { columns: 2, ..Dialect::new(delimiter) };
+            let rows = rows.as_bytes();
+            let (mut fast, mut at) = (batch_of(rows), 0);
+            let marks = Positions::of(rows, [dialect.delimiter, b'\n', b'\n']);
+            while let Some(odd) = simple_rows((rows, &marks), &mut at, &mut fast, &dialect) {
+                prop_assert_eq!(read_row(rows, odd.start, &mut fast, &dialect), odd.end);
+                fast.end_row();
+                prop_assert!(fast.row(fast.rows() - 1).len() == odd.cells && odd.cells != 2);
+            }
+            prop_assert_eq!(cells(&fast), read_one_by_one(rows, rows.len(), &dialect));
+        }
     }
 
     /// Rows of a sample are as wide when their delimiters are counted as when their cells are read.
