@@ -69,10 +69,36 @@ const FIVE_DIGITS: &[&str] =
 const FOUR_DIGITS: &[&str] =
     &["BE", "LU", "CH", "LI", "AT", "NL", "DK", "NO", "PT", "HU", "SI", "BG", "CY", "TN", "ZA", "AU", "NZ"];
 
-/// The plan whose calling code `digits` begin with: calling codes are prefix-free, so there is at most one (of several
-/// countries that share a code, the first).
+/// For the first three digits of a number, the position of the plan whose calling code they begin with; [`NO_PLAN`] for none. Calling codes
+/// are prefix-free, so there is at most one (of several countries that share a code, the first).
+const BY_DIGITS: [u8; 1000] = {
+    let mut table = [NO_PLAN; 1000];
+    let mut at = PLANS.len();
+    while at > 0 {
+        at -= 1;
+        let code = PLANS[at].code.as_bytes();
+        let (mut first, mut many, mut i) = (0, 1000, 0);
+        while i < code.len() {
+            many /= 10;
+            first += (code[i] - b'0') as usize * many;
+            i += 1;
+        }
+        let mut n = first;
+        while n < first + many {
+            table[n] = at as u8;
+            n += 1;
+        }
+    }
+    table
+};
+const NO_PLAN: u8 = u8::MAX;
+const _: () = assert!(PLANS.len() < NO_PLAN as usize);
+
+/// The plan whose calling code the digits begin with, of which there are at least three.
 pub(super) fn calling_code(digits: &[u8]) -> Option<&'static Plan> {
-    PLANS.iter().find(|plan| digits.starts_with(plan.code.as_bytes()))
+    let [a, b, c, ..] = digits else { return None };
+    let number = [a, b, c].iter().fold(0, |all, digit| all * 10 + usize::from(digit.wrapping_sub(b'0')));
+    PLANS.get(usize::from(*BY_DIGITS.get(number)?))
 }
 
 /// The countries whose national forms are read, likeliest first. France unless said otherwise.

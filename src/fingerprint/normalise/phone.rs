@@ -6,16 +6,9 @@ use super::countries::{Countries, Plan, calling_code};
 const MAX_DIGITS: usize = 20;
 
 /// A number as written: its digits, and whether it begins with the sign of an international one.
-struct Written {
-    digits: [u8; MAX_DIGITS],
-    len: usize,
+struct Written<'a> {
+    digits: &'a [u8],
     plus: bool,
-}
-
-impl Written {
-    fn digits(&self) -> &[u8] {
-        &self.digits[..self.len]
-    }
 }
 
 /// The likeliest reading.
@@ -36,9 +29,9 @@ pub(super) fn each(raw: &[u8], countries: &Countries, mut each: impl FnMut(&[u8]
     if raw.first().is_some_and(|b| b.is_ascii_alphabetic() && !matches!(b, b't' | b'T')) {
         return;
     }
-    let Some(written) = read(raw) else { return };
-    let digits = written.digits();
-    let international = if written.plus { Some(digits) } else { digits.strip_prefix(b"00") };
+    let mut buffer = [0; MAX_DIGITS];
+    let Some(Written { digits, plus }) = read(raw, &mut buffer) else { return };
+    let international = if plus { Some(digits) } else { digits.strip_prefix(b"00") };
     if let Some(digits) = international {
         with_code(digits, &mut each);
         return;
@@ -57,7 +50,7 @@ pub(super) fn each(raw: &[u8], countries: &Countries, mut each: impl FnMut(&[u8]
         if let Some(rest) = digits.strip_prefix(plan.code.as_bytes()) {
             let national = without_trunk(plan, rest);
             if plan.takes(national) {
-                emit(plan.code, national, &mut each);
+                emit_coded(plan, digits, national, &mut each);
             }
         }
     }
@@ -77,6 +70,15 @@ fn emit(code: &str, national: &[u8], each: &mut impl FnMut(&[u8])) {
     each(&form[..len]);
 }
 
+/// The number whose `digits` are the plan's code and `national` behind it, with or without a trunk prefix between.
+fn emit_coded(plan: &Plan, digits: &[u8], national: &[u8], each: &mut impl FnMut(&[u8])) {
+    if plan.code.len() + national.len() == digits.len() {
+        each(digits);
+    } else {
+        emit(plan.code, national, each);
+    }
+}
+
 /// A number that names its country. Known codes lose a trunk prefix that was left behind them; unknown ones stay as they are.
 fn with_code(digits: &[u8], each: &mut impl FnMut(&[u8])) {
     if !(7..=16).contains(&digits.len()) || digits[0] == b'0' {
@@ -86,7 +88,7 @@ fn with_code(digits: &[u8], each: &mut impl FnMut(&[u8])) {
         Some(plan) => {
             let national = without_trunk(plan, &digits[plan.code.len()..]);
             if (4..=14).contains(&national.len()) {
-                emit(plan.code, national, each);
+                emit_coded(plan, digits, national, each);
             }
         }
         None if digits.len() <= 15 => each(digits),
@@ -101,46 +103,59 @@ fn without_trunk<'a>(plan: &Plan, digits: &'a [u8]) -> &'a [u8] {
     }
 }
 
-/// Reads the digits. None where what is written is no number: letters (an exponent among them: `6.12E+08` has lost its last
-/// digits for good), a mask, too many or too few digits.
-fn read(raw: &[u8]) -> Option<Written> {
+/// Reads the digits, into the buffer where they do not stand side by side. None where what is written is no number: letters (an exponent
+/// among them: `6.12E+08` has lost its last digits for good), a mask, too many or too few digits.
+fn read<'a>(raw: &'a [u8], buffer: &'a mut [u8; MAX_DIGITS]) -> Option<Written<'a>> {
     let raw = match raw.split_at_checked(4) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"tel:") => rest.trim_ascii(),
         _ => raw,
     };
-    let mut written = Written { digits: [0; MAX_DIGITS], len: 0, plus: false };
     // Digits alone, as databases hold them.
     let (plus, digits) = raw.strip_prefix(b"+").map_or((false, raw), |digits| (true, digits));
-    if (6..=MAX_DIGITS).contains(&digits.len()) && digits.iter().fold(true, |all, b| all & b.is_ascii_digit()) {
-        written.digits[..digits.len()].copy_from_slice(digits);
-        return Some(Written { len: digits.len(), plus, ..written });
+    if (6..=MAX_DIGITS).contains(&digits.len()) && all_digits(digits) {
+        return Some(Written { digits, plus });
     }
+    let (mut plus, mut len) = (false, 0);
     let mut at = 0;
     while at < raw.len() {
         let b = raw[at];
         match b {
             b'0'..=b'9' => {
-                if written.len == MAX_DIGITS {
+                if len == MAX_DIGITS {
                     return None;
                 }
-                written.digits[written.len] = b;
-                written.len += 1;
+                buffer[len] = b;
+                len += 1;
             }
-            b'+' if written.len == 0 => written.plus = true,
+            b'+' if len == 0 => plus = true,
             // The trunk zero of `+33 (0)6 12 …`.
-            b'(' if written.len > 0 && raw[at..].starts_with(b"(0)") => at += 2,
+            b'(' if len > 0 && raw[at..].starts_with(b"(0)") => at += 2,
             // A spreadsheet's decimal: nothing follows it.
-            b'.' if written.len >= 8 && &raw[at..] == b".0" => break,
+            b'.' if len >= 8 && &raw[at..] == b".0" => break,
             b' ' | b'\t' | b'.' | b'-' | b'/' | b'(' | b')' | b'_' | b',' | b'\'' => {}
             _ => match skipped(&raw[at..]) {
                 Skipped::Separator(len) => at += len - 1,
-                Skipped::Extension if written.len >= 8 => break,
+                Skipped::Extension if len >= 8 => break,
                 _ => return None,
             },
         }
         at += 1;
     }
-    (written.len >= 6).then_some(written)
+    (len >= 6).then_some(Written { digits: &buffer[..len], plus })
+}
+
+/// Whether all bytes are digits: eight at a time where there are as many.
+fn all_digits(bytes: &[u8]) -> bool {
+    let eight = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // `:` to `?`, too, have a 3 for their upper half, until 6 is added. No byte below 0x80 carries into the next.
+        let halves = word & 0xf0f0_f0f0_f0f0_f0f0;
+        halves == 0x3030_3030_3030_3030 && (word + 0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0 == halves
+    };
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) if bytes.len() <= 16 => eight(first) && eight(last),
+        _ => bytes.iter().all(u8::is_ascii_digit),
+    }
 }
 
 enum Skipped {
