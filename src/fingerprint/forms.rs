@@ -46,6 +46,14 @@ impl Forms {
         self.spans.len() - before
     }
 
+    /// Appends a value that is known to be its own normal form.
+    #[inline]
+    pub fn push_normal(&mut self, kind: FieldKind, value: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.spans.push((start as u32, value.len() as u16, kind.code()));
+    }
+
     /// Appends what `write` appends to the buffer, unless it says that this is none.
     #[cfg(test)]
     pub(super) fn push_with(&mut self, kind: FieldKind, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
@@ -91,12 +99,10 @@ impl Forms {
         self.spans[no].2
     }
 
-    /// Eight bytes at `at`, which is at most the end of a form.
+    /// The first words of a form, of which at most the last is not whole: what follows the form's end then belongs to others.
     #[inline(always)]
-    pub(super) fn word(&self, at: usize) -> u64 {
-        match self.bytes[at..].first_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => 0,
-        }
+    pub(super) fn words(&self, no: usize, many: usize) -> &[[u8; 8]] {
+        let (start, _) = self.span(no);
+        self.bytes[start..start + 8 * many].as_chunks().0
     }
 }

@@ -3,17 +3,15 @@
 //!
 //! J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF" (2012). The tests hold it against the `siphasher` crate.
 
-use pulp::Arch;
+mod vectors;
+
 use siphasher::sip::SipHasher24;
 
 use super::forms::Forms;
+use vectors::{Hashing, LANES, Vectors};
 
-/// Values hashed side by side.
-const LANES: usize = 8;
 /// Values of so many words and more are hashed one by one: no field of a record is that long.
 const LONG: usize = 32;
-
-type Lanes = [u64; LANES];
 
 /// The two halves of a SipHash key.
 #[derive(Clone, Copy, Default)]
@@ -48,7 +46,7 @@ pub(super) fn hash_forms(keys: &[SipKey], forms: &Forms, scratch: &mut SipScratc
     out.clear();
     out.resize(forms.len(), 0);
     let starts = sort_by_words(forms, &mut scratch.order);
-    Arch::new().dispatch(Batch { keys, forms, order: &scratch.order, starts: &starts, out });
+    vectors::hash(Batch { keys, forms, order: &scratch.order, starts: &starts, out });
 }
 
 /// Sorts the forms by their number of whole words; gives where each number begins.
@@ -78,121 +76,109 @@ struct Batch<'a> {
     out: &'a mut [u64],
 }
 
-impl pulp::NullaryFnOnce for Batch<'_> {
-    type Output = ();
-
+impl Hashing for Batch<'_> {
     #[inline(always)]
-    fn call(self) {
+    fn run<V: Vectors>(self, vectors: V) {
         for words in 0..LONG {
             for group in self.order[self.starts[words]..self.starts[words + 1]].chunks(LANES) {
-                let hashes = eight(self.keys, self.forms, group, words);
+                let hashes = eight(vectors, self.keys, self.forms, group, words);
                 for (no, hash) in group.iter().zip(hashes) {
                     self.out[*no as usize] = hash;
                 }
             }
         }
         for no in &self.order[self.starts[LONG]..] {
-            let words = self.forms.span(*no as usize).1 / 8;
-            self.out[*no as usize] = eight(self.keys, self.forms, &[*no], words)[0];
+            let key = self.keys[usize::from(self.forms.kind_code(*no as usize))];
+            self.out[*no as usize] = key.hash(self.forms.form(*no as usize));
         }
     }
 }
 
-/// Hashes up to eight values of the same number of whole words. Empty lanes repeat the first.
+/// Hashes up to eight values of the same number of whole words. Empty lanes repeat the last.
 #[inline(always)]
-fn eight(keys: &[SipKey], forms: &Forms, group: &[u32], words: usize) -> Lanes {
-    let (mut starts, mut lens) = ([0; LANES], [0; LANES]);
-    let mut state = State::default();
+fn eight<V: Vectors>(vectors: V, keys: &[SipKey], forms: &Forms, group: &[u32], words: usize) -> [u64; LANES] {
+    let (mut k0, mut k1, mut last) = ([0; LANES], [0; LANES], [0; LANES]);
+    let mut values = [&[][..]; LANES];
     for lane in 0..LANES {
-        let no = group[if lane < group.len() { lane } else { 0 }] as usize;
-        (starts[lane], lens[lane]) = forms.span(no);
+        let no = group[lane.min(group.len() - 1)] as usize;
         let key = keys[usize::from(forms.kind_code(no))];
-        state.v0[lane] = key.k0 ^ 0x736f_6d65_7073_6575;
-        state.v1[lane] = key.k1 ^ 0x646f_7261_6e64_6f6d;
-        state.v2[lane] = key.k0 ^ 0x6c79_6765_6e65_7261;
-        state.v3[lane] = key.k1 ^ 0x7465_6462_7974_6573;
+        (k0[lane], k1[lane]) = (key.k0, key.k1);
+        values[lane] = forms.words(no, words + 1);
+        let len = forms.span(no).1;
+        // Of the word behind the whole ones, what belongs to the value, and the value's length.
+        last[lane] = word(values[lane], words) & ((1 << (8 * (len % 8))) - 1) | (len as u64) << 56;
     }
-    let mut read: Lanes = [0; LANES];
-    for word in 0..words {
-        for (read, start) in read.iter_mut().zip(&starts) {
-            *read = forms.word(start + 8 * word);
+    let mut state = State::new(vectors, k0, k1);
+    for at in 0..words {
+        let mut read = [0; LANES];
+        for lane in 0..LANES {
+            read[lane] = word(values[lane], at);
         }
-        state.absorb(&read);
+        state.absorb(vectors.load(read));
     }
-    for ((read, start), len) in read.iter_mut().zip(&starts).zip(&lens) {
-        let rest = forms.word(start + 8 * words) & ((1 << (8 * (len % 8))) - 1);
-        *read = rest | (*len as u64) << 56;
-    }
-    state.absorb(&read);
-    for lane in &mut state.v2 {
-        *lane ^= 0xff;
-    }
-    for _ in 0..4 {
-        state.round();
-    }
-    let mut hashes = state.v0;
-    xor(&mut hashes, &state.v1);
-    xor(&mut hashes, &state.v2);
-    xor(&mut hashes, &state.v3);
-    hashes
+    state.absorb(vectors.load(last));
+    state.finish()
 }
 
-/// The state of each value, lane by lane. Loops, not iterator adapters: what a closure holds is compiled for any processor, and not
-/// for the one at hand.
-#[derive(Default)]
-struct State {
-    v0: Lanes,
-    v1: Lanes,
-    v2: Lanes,
-    v3: Lanes,
+#[inline(always)]
+fn word(words: &[[u8; 8]], at: usize) -> u64 {
+    u64::from_le_bytes(words[at])
 }
 
-impl State {
+/// The state of each value, lane by lane.
+struct State<V: Vectors> {
+    vectors: V,
+    v0: V::Lanes,
+    v1: V::Lanes,
+    v2: V::Lanes,
+    v3: V::Lanes,
+}
+
+impl<V: Vectors> State<V> {
     #[inline(always)]
-    fn absorb(&mut self, words: &Lanes) {
-        xor(&mut self.v3, words);
+    fn new(vectors: V, k0: [u64; LANES], k1: [u64; LANES]) -> Self {
+        let (k0, k1) = (vectors.load(k0), vectors.load(k1));
+        Self {
+            vectors,
+            v0: vectors.xor(k0, vectors.load([0x736f_6d65_7073_6575; LANES])),
+            v1: vectors.xor(k1, vectors.load([0x646f_7261_6e64_6f6d; LANES])),
+            v2: vectors.xor(k0, vectors.load([0x6c79_6765_6e65_7261; LANES])),
+            v3: vectors.xor(k1, vectors.load([0x7465_6462_7974_6573; LANES])),
+        }
+    }
+
+    #[inline(always)]
+    fn absorb(&mut self, words: V::Lanes) {
+        self.v3 = self.vectors.xor(self.v3, words);
         self.round();
         self.round();
-        xor(&mut self.v0, words);
+        self.v0 = self.vectors.xor(self.v0, words);
+    }
+
+    #[inline(always)]
+    fn finish(mut self) -> [u64; LANES] {
+        let vectors = self.vectors;
+        self.v2 = vectors.xor(self.v2, vectors.load([0xff; LANES]));
+        self.round();
+        self.round();
+        self.round();
+        self.round();
+        vectors.store(vectors.xor(vectors.xor(self.v0, self.v1), vectors.xor(self.v2, self.v3)))
     }
 
     #[inline(always)]
     fn round(&mut self) {
-        add(&mut self.v0, &self.v1);
-        rotate::<13>(&mut self.v1);
-        xor(&mut self.v1, &self.v0);
-        rotate::<32>(&mut self.v0);
-        add(&mut self.v2, &self.v3);
-        rotate::<16>(&mut self.v3);
-        xor(&mut self.v3, &self.v2);
-        add(&mut self.v0, &self.v3);
-        rotate::<21>(&mut self.v3);
-        xor(&mut self.v3, &self.v0);
-        add(&mut self.v2, &self.v1);
-        rotate::<17>(&mut self.v1);
-        xor(&mut self.v1, &self.v2);
-        rotate::<32>(&mut self.v2);
-    }
-}
-
-#[inline(always)]
-fn add(a: &mut Lanes, b: &Lanes) {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = a.wrapping_add(*b);
-    }
-}
-
-#[inline(always)]
-fn xor(a: &mut Lanes, b: &Lanes) {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a ^= b;
-    }
-}
-
-#[inline(always)]
-fn rotate<const BITS: u32>(a: &mut Lanes) {
-    for a in a {
-        *a = a.rotate_left(BITS);
+        let v = self.vectors;
+        self.v0 = v.add(self.v0, self.v1);
+        self.v1 = v.xor(v.rotate::<13, 51>(self.v1), self.v0);
+        self.v0 = v.rotate::<32, 32>(self.v0);
+        self.v2 = v.add(self.v2, self.v3);
+        self.v3 = v.xor(v.rotate::<16, 48>(self.v3), self.v2);
+        self.v0 = v.add(self.v0, self.v3);
+        self.v3 = v.xor(v.rotate::<21, 43>(self.v3), self.v0);
+        self.v2 = v.add(self.v2, self.v1);
+        self.v1 = v.xor(v.rotate::<17, 47>(self.v1), self.v2);
+        self.v2 = v.rotate::<32, 32>(self.v2);
     }
 }
 
@@ -219,8 +205,15 @@ mod tests {
             expected.push(SipHasher24::new_with_key(&key(kind)).hash(&value));
         }
         forms.seal();
-        let mut hashes = Vec::new();
-        hash_forms(&keys, &forms, &mut SipScratch::default(), &mut hashes);
+        let (mut hashes, mut scratch) = (Vec::new(), SipScratch::default());
+        hash_forms(&keys, &forms, &mut scratch, &mut hashes);
         assert_eq!(hashes, expected);
+        for with_vectors in [false, true] {
+            hashes.fill(0);
+            let starts = sort_by_words(&forms, &mut scratch.order);
+            let batch = Batch { keys: &keys, forms: &forms, order: &scratch.order, starts: &starts, out: &mut hashes };
+            vectors::hash_otherwise(batch, with_vectors);
+            assert_eq!(hashes, expected);
+        }
     }
 }
