@@ -43,7 +43,9 @@ pub(super) struct Mark {
     pub(super) identity: [u8; 32],
     /// Where reading goes on.
     pub(super) cutter: Cutter,
-    /// BLAKE3 of the bytes before that.
+    /// How many bytes of the document were read; the last of them may not be cut yet.
+    pub(super) read: u64,
+    /// BLAKE3 of these.
     pub(super) prefix: [u8; 32],
 }
 
@@ -142,7 +144,7 @@ mod tests {
         let lists = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let [one, other] = lists.each_ref().map(|lists| matcher(lists.path(), 0..10));
         let checkpoints = some(folder.path(), 1);
-        let mark = Mark { identity: one.identity(), cutter: Cutter::default(), prefix: [7; 32] };
+        let mark = Mark { identity: one.identity(), cutter: Cutter::default(), read: 0, prefix: [7; 32] };
         checkpoints.save("a", &mark, &one.scan()).unwrap();
         assert_eq!(checkpoints.load("a", &one).map(|(found, _)| found), Some(mark));
         assert!(checkpoints.load("b", &one).is_none());

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::checkpoint::{Checkpoints, Mark};
 use super::document::{Reading, SEVERAL_THREADS};
 use super::judge::{Judging, Step};
+use super::window::Window;
 use crate::extract::lane::{CHUNK, Chunk, Cutter, Lane};
 use crate::matching::Scan;
 use crate::model::{ContentSink, Flow, Skip, SkipReason};
@@ -59,25 +60,26 @@ pub(super) struct Long<'a> {
 }
 
 impl Long<'_> {
-    /// Reads all of it: while the chunks of a window are parsed, the window is hashed and the next one read.
+    /// Reads all of it: while the chunks of a window are parsed, the next one is read and hashed.
     pub(super) fn read<'m>(mut self, judging: Judging<'m>) -> Reading<'m> {
         let threads = rayon::current_num_threads();
         // A cut may need as much as a line and a chunk before it can be made.
-        let window_len = (threads * SEVERAL_THREADS).max(judging.limits.line + 2 * CHUNK);
+        let most = (threads * SEVERAL_THREADS).max(judging.limits.line + 2 * CHUNK);
         let mut state = self.begin(judging);
         let mut keeper =
             Keeper { id: self.id, judging, saved: Instant::now(), cost: Duration::ZERO, kept: state.resumed };
-        let mut window = std::mem::take(&mut self.head);
+        let (mut here, mut next) = (Window::of(std::mem::take(&mut self.head)), Window::default());
         let mut ended = false;
         loop {
             let before = state.cutter.position();
+            let window = here.bytes();
             let mut chunks = Vec::new();
             let at = |cutter: &Cutter| cutter.position() - before;
             while let Some(chunk) = state.cutter.next(&self.lane, &window[at(&state.cutter)..], ended) {
                 chunks.push(chunk);
             }
             let at = at(&state.cutter);
-            let mut next = window[at..].to_vec();
+            next.begin(&window[at..]);
             let (scan, hasher, rest) = (&state.scan, &mut state.hasher, &mut self.rest);
             let ((part, flow), read) = rayon::join(
                 || {
@@ -86,30 +88,26 @@ impl Long<'_> {
                         self.lane.parse_bytes(&window[range], chunk, scan)
                     })
                 },
-                || {
-                    hasher.update(&window[..at]);
-                    if ended { Ok(0) } else { rest.by_ref().take(window_len as u64).read_to_end(&mut next) }
-                },
+                || if ended { Ok(0) } else { next.read(rest, most, hasher) },
             );
             state.scan.merge(part);
             (judging.follow)(Step::Read(at as u64));
             if let Err(error) = &read {
-                let after = before + at + next.len();
+                let after = before + at + next.bytes().len();
                 let detail = format!("reading failed after {after} bytes: {error}");
                 ContentSink::skipped(&mut state.scan, Skip::new("", SkipReason::Unreadable, detail));
             }
             if flow == Flow::Stop {
                 // Nothing more is looked for, but the hash names the whole.
-                state.hasher.update(&next);
                 let _ = state.hasher.update_reader(&mut self.rest);
                 return Reading { hash: state.hasher.finalize(), scan: state.scan };
             }
-            if ended && next.is_empty() {
+            if ended && next.bytes().is_empty() {
                 keeper.end(&state);
                 return Reading { hash: state.hasher.finalize(), scan: state.scan };
             }
             ended = !matches!(read, Ok(1..));
-            window = next;
+            std::mem::swap(&mut here, &mut next);
             keeper.consider(&state, read.is_ok());
         }
     }
@@ -118,32 +116,47 @@ impl Long<'_> {
     fn begin<'m>(&mut self, judging: Judging<'m>) -> State<'m> {
         let kept = judging.checkpoints.and_then(|checkpoints| checkpoints.load(self.id, judging.matcher));
         if let Some((mark, scan)) = kept
-            && let Some(hasher) = self.hashed_up_to(&mark)
+            && let Some(hasher) = self.goes_back_to(&mark)
         {
-            self.head.clear();
             let done = mark.cutter.position() as u64;
             (judging.follow)(Step::Resumed(done));
             (judging.follow)(Step::Read(done));
             return State { scan, cutter: mark.cutter, hasher, resumed: true };
         }
-        State { scan: judging.matcher.scan(), cutter: Cutter::default(), hasher: blake3::Hasher::new(), resumed: false }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.head);
+        State { scan: judging.matcher.scan(), cutter: Cutter::default(), hasher, resumed: false }
     }
 
-    /// Reads up to where a checkpoint was made, if the bytes up to there are still the same.
-    fn hashed_up_to(&mut self, mark: &Mark) -> Option<blake3::Hasher> {
-        let place = mark.cutter.position() as u64;
+    /// Goes to where a checkpoint was made, with what was read but not cut there for a head, if the bytes up to there are still the same.
+    fn goes_back_to(&mut self, mark: &Mark) -> Option<blake3::Hasher> {
         if !self.rest.goes_to(0) {
             return None;
         }
         let mut hasher = blake3::Hasher::new();
-        let same = hasher.update_reader(self.rest.by_ref().take(place)).is_ok()
-            && hasher.count() == place
+        let same = hasher.update_reader(self.rest.by_ref().take(mark.read)).is_ok()
+            && hasher.count() == mark.read
             && *hasher.finalize().as_bytes() == mark.prefix;
-        if !same {
-            // What could be gone back in before can be gone back in again.
-            let _ = self.rest.goes_to(self.head.len() as u64);
+        match self.uncut(mark).filter(|_| same) {
+            Some(uncut) => {
+                self.head = uncut;
+                Some(hasher)
+            }
+            None => {
+                // What could be gone back in before can be gone back in again.
+                let _ = self.rest.goes_to(self.head.len() as u64);
+                None
+            }
         }
-        same.then_some(hasher)
+    }
+
+    /// What was read and not cut when a checkpoint was made.
+    fn uncut(&mut self, mark: &Mark) -> Option<Vec<u8>> {
+        let place = mark.cutter.position() as u64;
+        let length = mark.read.checked_sub(place).filter(|_| self.rest.goes_to(place))?;
+        let mut uncut = Vec::new();
+        self.rest.by_ref().take(length).read_to_end(&mut uncut).ok()?;
+        (uncut.len() as u64 == length).then_some(uncut)
     }
 }
 
@@ -151,7 +164,7 @@ impl Long<'_> {
 struct State<'m> {
     scan: Scan<'m>,
     cutter: Cutter,
-    /// Of everything that was cut.
+    /// Of everything that was read.
     hasher: blake3::Hasher,
     resumed: bool,
 }
@@ -191,6 +204,7 @@ impl Keeper<'_, '_> {
         let mark = Mark {
             identity: self.judging.matcher.identity(),
             cutter: state.cutter.clone(),
+            read: state.hasher.count(),
             prefix: *state.hasher.finalize().as_bytes(),
         };
         match checkpoints.save(self.id, &mark, &state.scan) {

@@ -16,6 +16,7 @@ mod judge;
 mod long;
 mod post;
 mod settings;
+mod window;
 
 pub use checkpoint::Checkpoints;
 pub use document::Document;
