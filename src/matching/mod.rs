@@ -4,7 +4,7 @@
 //! documents and is shared by all threads; a [`Scan`] gathers what one document shows. Whose data it is and from when is
 //! for `attribute` to say.
 //!
-//! A row's way: `shape` (what a cell looks like) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
+//! A row's way: `shape` (what a cell looks like) and `glance` (most of them at once) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
 //! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
 //! (decided with the whole document in view). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`; `terms` looks for words.
 
@@ -14,6 +14,7 @@ mod candidate;
 mod choice;
 mod evidence;
 mod finish;
+mod glance;
 mod kept;
 mod names;
 mod row;

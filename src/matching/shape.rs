@@ -11,7 +11,7 @@ pub(super) const LONGEST_VALUE: usize = 160;
 
 /// All that is asked of a cell before its value is: how many bytes of each class it has, and what it begins with. Cells that look alike are
 /// tried as the same kinds, so that the answer can be kept ([`super::choice`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Look {
     /// A counter of eight bits for each class.
     pub(super) counts: u64,
@@ -37,7 +37,7 @@ pub(super) enum Start {
 
 impl Start {
     #[inline(always)]
-    fn of(cell: &[u8]) -> Self {
+    pub(super) fn of(cell: &[u8]) -> Self {
         match cell {
             [b'0', b'0', ..] => Self::Zeros,
             [b'0'..=b'9', ..] => Self::Digit,
@@ -48,7 +48,35 @@ impl Start {
     }
 }
 
+/// How many bytes of each class a cell has. `signs` are `marks` too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) digits: u32,
+    pub(super) letters: u32,
+    pub(super) high: u32,
+    pub(super) at: u32,
+    pub(super) stars: u32,
+    pub(super) spaces: u32,
+    pub(super) marks: u32,
+    pub(super) signs: u32,
+}
+
 impl Look {
+    /// The look of a cell of fewer than 256 bytes that has so many of each class.
+    #[inline(always)]
+    pub(super) fn counted(many: Counts, start: Start) -> Self {
+        let of = |many: u32, class: u64| u64::from(many) * class;
+        let counts = of(many.digits, DIGIT)
+            | of(many.letters, LETTER)
+            | of(many.high, HIGH)
+            | of(many.at, AT)
+            | of(many.stars, STAR)
+            | of(many.spaces, SPACE)
+            | of(many.marks, MARK)
+            | of(many.signs, SIGN);
+        Self { counts, start }
+    }
+
     /// Looks at a cell of at most [`LONGEST_VALUE`] bytes.
     #[inline(always)]
     pub(super) fn at(cell: &[u8]) -> Self {

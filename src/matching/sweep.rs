@@ -5,6 +5,7 @@ use crate::fingerprint::{Damaged, Lead, LookUps, SipScratch};
 use crate::model::Batch;
 
 use super::Matcher;
+use super::glance::{Glance, glance};
 use super::values::{Seen, Values};
 
 /// Rows that are asked for together: their values fit the first cache, and there are enough to hide memory's delay.
@@ -14,6 +15,7 @@ pub(super) const BLOCK: usize = 256;
 #[derive(Default)]
 pub(super) struct Sweep {
     pub(super) values: Values,
+    glances: Vec<Glance>,
     /// What each row of the block has shown.
     pub(super) seen: Vec<Seen>,
     /// In the order of the values, and so of the rows.
@@ -30,8 +32,15 @@ impl Sweep {
         self.values.clear();
         self.seen.clear();
         self.leads.clear();
-        for (no, row) in (first..batch.rows().min(first + BLOCK)).enumerate() {
-            self.seen.push(matcher.values_of_row(batch.row(row), no as u16, &mut self.values));
+        let rows = first..batch.rows().min(first + BLOCK);
+        let cells = batch.cells_of(rows.clone());
+        glance(matcher, &batch.text, cells, &mut self.values.choices, &mut self.glances);
+        let mut glances = &self.glances[..];
+        for (no, row) in rows.enumerate() {
+            let row = batch.row(row);
+            let (these, others) = glances.split_at(row.len());
+            self.seen.push(matcher.values_of_row(row, no as u16, these, &mut self.values));
+            glances = others;
         }
         for (key, hasher) in matcher.catalogue.hashers().iter().enumerate() {
             hasher.fingerprints(&mut self.values.forms, &mut self.sip, &mut self.fingerprints);

@@ -8,6 +8,7 @@ use crate::model::{FieldKind, Row};
 use super::Matcher;
 use super::choice::{Choice, Choices};
 use super::evidence::TableState;
+use super::glance::Glance;
 use super::shape::{LONGEST_VALUE, Look, has_word_at, is_absent, trimmed};
 use super::text::values_in;
 
@@ -18,7 +19,7 @@ pub(super) struct Values {
     pub(super) forms: Forms,
     /// For each form: the row of the block and the cell it stands in (63 for all from there on), and what it was read as.
     pub(super) places: Vec<(u16, u8, FieldKind)>,
-    choices: Choices,
+    pub(super) choices: Choices,
 }
 
 impl Values {
@@ -52,27 +53,34 @@ impl Seen {
 }
 
 impl Matcher {
-    /// Appends each value of the row that may be an identifier; `no` is the row's number within the block.
+    /// Appends each value of the row that may be an identifier. `no` is the row's number within the block, `glances` what was seen of its
+    /// cells.
     #[inline]
-    pub(super) fn values_of_row(&self, row: Row<'_>, no: u16, values: &mut Values) -> Seen {
+    pub(super) fn values_of_row(&self, row: Row<'_>, no: u16, glances: &[Glance], values: &mut Values) -> Seen {
         let mut seen = Seen::default();
-        for (at, raw) in row.cells().enumerate() {
-            let value = trimmed(raw);
-            if is_absent(value) {
-                continue;
-            }
+        for (at, (raw, glance)) in row.cells().zip(glances).enumerate() {
             let at = at.min(63) as u8;
+            let (value, choice) = match glance.choice() {
+                Some(choice) => (raw, choice),
+                None => {
+                    let value = trimmed(raw);
+                    if is_absent(value) {
+                        continue;
+                    }
+                    if value.len() > LONGEST_VALUE {
+                        seen.filled |= 1 << at;
+                        seen.searchable |= self.values_of_parts((no, at), value, values);
+                        continue;
+                    }
+                    (value, self.choice(value, values))
+                }
+            };
             seen.filled |= 1 << at;
-            if value.len() > LONGEST_VALUE {
-                seen.searchable |= self.values_of_parts((no, at), value, values);
-                continue;
-            }
-            let choice = self.choice(value, values);
             seen.names = seen.names.saturating_add(u8::from(choice.is_name()));
             if choice.is_nothing() {
                 continue;
             }
-            let whole = self.values_as((no, at), value, choice, values);
+            let whole = self.values_as((no, at), value, (choice, *glance), values);
             seen.searchable |= whole || choice.is_mixed() && self.values_of_parts((no, at), value, values);
         }
         seen
@@ -83,7 +91,7 @@ impl Matcher {
         let mut any = false;
         values_in(value, &mut |part| {
             let choice = self.choice(part, values);
-            any |= self.values_as(place, part, choice, values);
+            any |= self.values_as(place, part, (choice, Glance::default()), values);
         });
         any
     }
@@ -95,11 +103,22 @@ impl Matcher {
 
     /// The value as everything it may be. Whether it may be anything.
     #[inline]
-    fn values_as(&self, (row, cell): (u16, u8), value: &[u8], choice: Choice, values: &mut Values) -> bool {
+    fn values_as(
+        &self,
+        (row, cell): (u16, u8),
+        value: &[u8],
+        (choice, glance): (Choice, Glance),
+        values: &mut Values,
+    ) -> bool {
         let before = values.forms.len();
         let spelled = choice.may_spell_email() && has_word_at(value);
         for kind in choice.kinds(spelled) {
-            let many = values.forms.push(kind, value, self.catalogue.countries());
+            let many = if is_normal(kind, value, glance) {
+                values.forms.push_normal(kind, value);
+                1
+            } else {
+                values.forms.push(kind, value, self.catalogue.countries())
+            };
             // Of kinds with shapes of their own there is one form.
             if many == 1 && !self.is_token(kind, values.forms.form(values.forms.len() - 1)) {
                 values.forms.pop();
@@ -108,5 +127,16 @@ impl Matcher {
             }
         }
         values.forms.len() > before
+    }
+}
+
+/// Whether the value is known to be its own normal form as one of the kind.
+#[inline(always)]
+fn is_normal(kind: FieldKind, value: &[u8], glance: Glance) -> bool {
+    match kind {
+        FieldKind::Email => glance.is_address(),
+        FieldKind::Iban => glance.is_account() && (15..=34).contains(&value.len()),
+        FieldKind::Ref | FieldKind::Contract => glance.is_capital(),
+        _ => false,
     }
 }

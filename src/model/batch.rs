@@ -128,6 +128,13 @@ impl Batch {
         self.row_ends.len()
     }
 
+    /// The cells of some rows, one after another. Panics if there are not as many.
+    #[must_use]
+    pub fn cells_of(&self, rows: std::ops::Range<usize>) -> &[Span] {
+        let before = |row: usize| if row == 0 { 0 } else { self.row_ends[row - 1] as usize };
+        &self.cells[before(rows.start)..before(rows.end)]
+    }
+
     /// Row `i` of the batch. Panics if there is none.
     #[must_use]
     #[inline]
@@ -205,6 +212,7 @@ mod tests {
         assert_eq!(batch.rows(), 2);
         assert_eq!(batch.row(0).cells().collect::<Vec<_>>(), [b"a", b"b"]);
         assert_eq!(batch.row(1).cell(1), b"un\"escaped");
+        assert_eq!((batch.cells_of(0..1), batch.cells_of(1..2)), (&batch.cells[..2], &batch.cells[2..]));
         assert_eq!(&batch.text[..batch.source], b"a,b\n\nc\n");
     }
 }
