@@ -4,6 +4,11 @@
 //! What a look decides is for `choice`. A cell that is longer, or has something around its value, gets no glance and is looked at byte by byte
 //! (`shape`); so is every cell where the processor has no vectors for it. Both say the same.
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_variables, reason = "no cell is seen at a glance there")
+)]
+
 use super::Matcher;
 use super::choice::{Choice, Choices};
 use crate::model::Span;

@@ -50,6 +50,7 @@ impl Start {
 
 /// How many bytes of each class a cell has. `signs` are `marks` too.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg(target_arch = "x86_64")]
 pub(super) struct Counts {
     pub(super) digits: u32,
     pub(super) letters: u32,
@@ -63,6 +64,7 @@ pub(super) struct Counts {
 
 impl Look {
     /// The look of a cell of fewer than 256 bytes that has so many of each class.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn counted(many: Counts, start: Start) -> Self {
         let of = |many: u32, class: u64| u64::from(many) * class;

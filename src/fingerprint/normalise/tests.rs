@@ -141,6 +141,11 @@ fn no_calling_code_begins_another() {
             assert!(a == b || !b.starts_with(a.as_str()), "{a} {b}");
         }
     }
+    for number in (0..1000).map(|first| format!("{first:03}4567")) {
+        let found = super::countries::calling_code(number.as_bytes()).map(|plan| plan.code);
+        let expected = codes.iter().find(|code| number.starts_with(code.as_str())).map(String::as_str);
+        assert_eq!(found, expected, "{number}");
+    }
 }
 
 fn countries_code(country: &str) -> String {
