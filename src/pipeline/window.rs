@@ -81,7 +81,7 @@ mod tests {
     impl Read for Halting<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.1 += 1;
-            if self.1 % 3 == 0 {
+            if self.1.is_multiple_of(3) {
                 return Err(ErrorKind::Interrupted.into());
             }
             if self.0.is_empty() {
