@@ -25,7 +25,7 @@ impl Examiner<'_> {
     ) -> Result<(), Damaged> {
         let index = &self.matcher.catalogue.indexes()[at as usize];
         let mut candidate = RowCandidate { index: at, slot, ..RowCandidate::default() };
-        let mut pairs = Vec::new();
+        let mut pairs = scratch.take_pairs();
         self.count_found(index, row, found, scratch, &mut candidate, &mut pairs)?;
         let mapping = table.mapping(at);
         // Once it is known which cells hold the parts of a name, their tags say all there is to say.
@@ -40,6 +40,8 @@ impl Examiner<'_> {
         if candidate.bits >= WORTH_KEEPING || found.is_empty() {
             scratch.candidates.push(candidate);
             scratch.pairs.push(pairs);
+        } else {
+            scratch.give_back(pairs);
         }
         Ok(())
     }
@@ -142,9 +144,9 @@ impl Examiner<'_> {
                 }
                 if held.strength() == Strength::Weak {
                     let Scratch { tags: cache, readings: all, .. } = scratch;
-                    let known = cache.of(at, *held, key, || {
+                    let known = cache.of(at, *held, key, |tags| {
                         readings(*held, value, self.matcher.catalogue.countries(), all);
-                        all.iter().map(|normal| hasher.tag(*held, normal)).collect()
+                        tags.extend(all.iter().map(|normal| hasher.tag(*held, normal)));
                     });
                     if !known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes) {
                         continue;

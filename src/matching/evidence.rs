@@ -1,7 +1,7 @@
 //! What one document has shown so far: rows kept as evidence, columns learned, records counted. Bounded whatever the
 //! document's size, and mergeable, since several threads may read one document.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use crate::model::MaskedRow;
 use crate::model::finding::MAX_COLUMNS;
 
 use super::candidate::RowCandidate;
+use super::records::Records;
 
 /// Rows kept with all their candidates. Attribution weighs these; beyond, every second block is dropped, again and
 /// again, so that what is kept stays spread over the document in stretches of consecutive rows.
@@ -130,27 +131,33 @@ pub(super) struct TableState {
     /// Rows in which something was recognised beyond doubt.
     pub(super) sure: u64,
     /// By index.
-    pub(super) agreement: HashMap<u16, Agreement>,
-    /// By index: rows recognised beyond doubt in it.
-    pub(super) sure_in: HashMap<u16, u64>,
-    /// By index: the column that each cell holds, once enough rows have shown it.
-    learned: HashMap<u16, Vec<Option<u8>>>,
+    pub(super) indexes: BTreeMap<u16, InIndex>,
+}
+
+/// What one table shows of one index.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct InIndex {
+    pub(super) agreement: Agreement,
+    /// Rows recognised beyond doubt.
+    pub(super) sure: u64,
+    /// The column that each cell holds, once enough rows have shown it.
+    learned: Option<Vec<Option<u8>>>,
 }
 
 impl TableState {
     /// The column of the index that each cell holds, once that is known.
     pub(super) fn mapping(&self, index: u16) -> Option<&[Option<u8>]> {
-        self.learned.get(&index).map(Vec::as_slice)
+        self.indexes.get(&index)?.learned.as_deref()
     }
 
     /// Counts a row that shows a record of the index beyond doubt: `pairs` of cells and columns agree.
     pub(super) fn count(&mut self, index: u16, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
-        *self.sure_in.entry(index).or_default() += 1;
-        let agreement = self.agreement.entry(index).or_default();
+        let InIndex { agreement, sure, learned } = self.indexes.entry(index).or_default();
+        *sure += 1;
         agreement.count(columns, filled, pairs);
         // Again at every doubling: a column that is rarely filled shows late.
         if self.columns && agreement.rows >= LEARNED && agreement.rows.is_power_of_two() {
-            self.learned.insert(index, agreement.mapping());
+            *learned = Some(agreement.mapping());
         }
     }
 }
@@ -165,23 +172,22 @@ pub(super) struct Evidence {
     pub(super) tables: HashMap<u32, TableState>,
     kept: Vec<KeptRow>,
     stride: u64,
-    /// Records recognised beyond doubt, by index and slot, with the kinds shown (bits by code).
-    #[serde(with = "pairs")]
-    pub(super) records: HashMap<(u16, u32), u32>,
+    /// Records recognised beyond doubt.
+    pub(super) records: Records,
     pub(super) doubtful: Vec<Doubtful>,
     /// Doubtful matches that found no room any more.
     pub(super) dropped: u64,
     /// Rows recognised beyond doubt, by system (a number of the catalogue's).
-    pub(super) system_rows: HashMap<u16, u64>,
+    pub(super) system_rows: BTreeMap<u16, u64>,
     pub(super) sample: Vec<(u64, MaskedRow)>,
 }
 
 impl Evidence {
     /// Keeps a row, if it belongs to the blocks that are kept.
-    pub(super) fn keep(&mut self, row: KeptRow, sequence: u64) {
+    pub(super) fn keep(&mut self, sequence: u64, row: impl FnOnce() -> KeptRow) {
         self.stride = self.stride.max(1);
         if (sequence / BLOCK).is_multiple_of(self.stride) {
-            self.kept.push(row);
+            self.kept.push(row());
         }
         if self.kept.len() > KEPT_ROWS {
             self.thin();
@@ -248,16 +254,13 @@ impl Evidence {
             mine.columns |= theirs.columns;
             mine.searchable += theirs.searchable;
             mine.sure += theirs.sure;
-            for (index, agreement) in theirs.agreement {
-                mine.agreement.entry(index).or_default().merge(&agreement);
-            }
-            for (index, rows) in theirs.sure_in {
-                *mine.sure_in.entry(index).or_default() += rows;
+            for (index, theirs) in theirs.indexes {
+                let mine = mine.indexes.entry(index).or_default();
+                mine.agreement.merge(&theirs.agreement);
+                mine.sure += theirs.sure;
             }
         }
-        for (record, kinds) in other.records {
-            *self.records.entry(record).or_default() |= kinds;
-        }
+        self.records.merge(other.records);
         for (system, rows) in other.system_rows {
             *self.system_rows.entry(system).or_default() += rows;
         }
@@ -269,22 +272,6 @@ impl Evidence {
         self.sample.sort_by_key(|(row, _)| *row);
         self.sample.truncate(SAMPLE);
         self.forget_idle();
-    }
-}
-
-/// Records by index and slot as a list: a map's keys must be texts in JSON.
-mod pairs {
-    use std::collections::HashMap;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(records: &HashMap<(u16, u32), u32>, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(records.iter().map(|((index, slot), kinds)| (index, slot, kinds)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<(u16, u32), u32>, D::Error> {
-        let records = Vec::<(u16, u32, u32)>::deserialize(from)?;
-        Ok(records.into_iter().map(|(index, slot, kinds)| ((index, slot), kinds)).collect())
     }
 }
 
@@ -312,7 +299,7 @@ mod tests {
     fn kept_rows_stay_bounded_and_in_stretches() {
         let mut evidence = Evidence::default();
         for row in 0..100_000 {
-            evidence.keep(KeptRow { table: 0, row, filled: 1, candidates: vec![] }, row);
+            evidence.keep(row, || KeptRow { table: 0, row, filled: 1, candidates: vec![] });
         }
         let kept = evidence.take_kept();
         assert!(kept.len() <= KEPT_ROWS && kept.len() > KEPT_ROWS / 4);

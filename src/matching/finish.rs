@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::fingerprint::{Damaged, RefReader, Slot};
+use rayon::prelude::*;
+
+use crate::fingerprint::{Damaged, Slot};
 use crate::model::finding::{Candidate, Finding, HitRow, Source, SystemRecords, TableEvidence};
 use crate::model::{ConcernedRecord, RecordNo};
 
 use super::Matcher;
-use super::bits;
 use super::candidate::{RowCandidate, SURE};
 use super::evidence::{Evidence, KeptRow};
-use super::scan::Scan;
+use super::records::{Records, Shown};
+use super::scan::{Scan, kinds};
 
 /// Odds, in bits, at which a doubtful row is taken for the record: one in a hundred such is wrong.
 pub(super) const WANTED: f32 = 6.6;
@@ -22,14 +24,16 @@ const LEAST: f32 = 1.0;
 const NEIGHBOUR: f32 = 0.7;
 /// Rows apart in the export that still count as neighbours.
 const NEAR: u32 = 8;
+/// Records that one thread looks up at a time.
+const TOGETHER: usize = 1 << 14;
 
 /// Closes a document.
 pub(super) fn finish(scan: Scan<'_>, with_refs: bool) -> Result<Finding, Damaged> {
     let Scan { matcher, mut evidence, terms, .. } = scan;
     let complete = evidence.is_complete();
     let kept = evidence.take_kept();
-    let mut closing =
-        Closing { matcher, evidence, wanted: HashMap::new(), records: HashMap::new(), system_rows: HashMap::new() };
+    let (records, system_rows) = (Records::default(), BTreeMap::new());
+    let mut closing = Closing { matcher, evidence, wanted: HashMap::new(), records, system_rows };
     closing.learn_shares();
     let rows = closing.decide(kept)?;
     if complete {
@@ -48,10 +52,10 @@ struct Closing<'m> {
     evidence: Evidence,
     /// Bits that a row must show to be taken for a record, by table and index.
     wanted: HashMap<(u32, u16), f32>,
-    /// Records taken, with the kinds shown.
-    records: HashMap<(u16, u32), u32>,
+    /// Records taken.
+    records: Records,
     /// Rows in which a record of the system was taken.
-    system_rows: HashMap<u16, u64>,
+    system_rows: BTreeMap<u16, u64>,
 }
 
 /// A kept row with the candidates that were taken: at most one of each index.
@@ -72,10 +76,10 @@ impl Closing<'_> {
         }
         for (table, state) in &self.evidence.tables {
             let rows = state.searchable.max(1) as f64;
-            let indexes = state.sure_in.keys().copied();
+            let indexes = state.indexes.keys().copied();
             let doubted = chance.keys().filter(|(t, _)| t == table).map(|(_, index)| *index);
             for index in indexes.chain(doubted).collect::<std::collections::BTreeSet<u16>>() {
-                let sure = state.sure_in.get(&index).copied().unwrap_or(0) as f64;
+                let sure = state.indexes.get(&index).map_or(0, |seen| seen.sure) as f64;
                 let (hits, sum) = chance.get(&(*table, index)).copied().unwrap_or_default();
                 let share = (sure + excess(hits as f64, rows - sure, sum)) / rows;
                 self.wanted.insert((*table, index), (WANTED - odds(share)).clamp(LEAST, SURE));
@@ -147,18 +151,12 @@ impl Closing<'_> {
         Ok(self.matcher.catalogue.indexes()[candidate.index as usize].row_of(Slot(candidate.slot))?.0)
     }
 
-    fn kinds(&self, candidate: &RowCandidate) -> u32 {
-        let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
-        bits(candidate.agree).fold(0, |kinds, column| kinds | 1 << columns[column].1.code())
-    }
-
     /// Counts records and rows where every row with a candidate was kept.
     fn count_kept(&mut self, rows: &[Decided]) {
         for decided in rows {
             let mut systems: Vec<u16> = Vec::new();
             for candidate in &decided.taken {
-                let kinds = self.kinds(candidate);
-                *self.records.entry((candidate.index, candidate.slot)).or_default() |= kinds;
+                self.records.push((candidate.index, candidate.slot, kinds(self.matcher, candidate)));
                 let system = self.matcher.facts[candidate.index as usize].system;
                 if !systems.contains(&system) {
                     systems.push(system);
@@ -175,7 +173,7 @@ impl Closing<'_> {
         for doubtful in &self.evidence.doubtful {
             let wanted = self.wanted.get(&(doubtful.table, doubtful.index)).copied().unwrap_or(SURE);
             if doubtful.bits >= wanted {
-                *self.records.entry((doubtful.index, doubtful.slot)).or_default() |= doubtful.kinds;
+                self.records.push((doubtful.index, doubtful.slot, doubtful.kinds));
                 // Snapshots of one system doubt the same rows: one of them counts the rows.
                 let system = self.matcher.facts[doubtful.index as usize].system;
                 if self.matcher.last_index_of(system) == doubtful.index {
@@ -230,7 +228,7 @@ impl Closing<'_> {
         let columns = position
             .iter()
             .filter(|_| state.columns)
-            .filter_map(|(index, source)| Some((*source, state.agreement.get(index)?.mapping())))
+            .filter_map(|(index, source)| Some((*source, state.indexes.get(index)?.agreement.mapping())))
             .collect();
         TableEvidence { no, header: state.header.clone(), rows: state.searchable, columns }
     }
@@ -270,47 +268,77 @@ impl Closing<'_> {
     }
 
     /// The records of each system, each once over its snapshots.
-    fn systems(&self, with_refs: bool) -> Result<Vec<SystemRecords>, Damaged> {
-        let mut by_system: BTreeMap<u16, BTreeMap<u64, (u32, bool, String)>> = BTreeMap::new();
-        let mut taken: Vec<(u16, RecordNo, Slot, u32)> = Vec::with_capacity(self.records.len());
-        for ((at, slot), kinds) in &self.records {
+    fn systems(&mut self, with_refs: bool) -> Result<Vec<SystemRecords>, Damaged> {
+        let placed = |(at, slot, kinds): &Shown| {
             let row = self.matcher.catalogue.indexes()[usize::from(*at)].row_of(Slot(*slot))?;
-            taken.push((*at, row, Slot(*slot), *kinds));
-        }
-        // In the order of the export, so that each block of refs is decrypted once. Slots stand in that of the names.
-        taken.sort_unstable();
-        let mut reader: Option<(u16, RefReader<'_>)> = None;
-        for (at, _, slot, kinds) in taken {
-            let index = &self.matcher.catalogue.indexes()[usize::from(at)];
-            if reader.as_ref().is_none_or(|(of, _)| *of != at) {
-                reader = Some((at, index.refs()));
-            }
-            let Some((_, reader)) = &mut reader else { continue };
-            let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
-            let key = reader.record_key(hasher, slot)?;
-            let reference = if with_refs { reader.ref_of(slot)? } else { None };
-            let reference = String::from_utf8_lossy(reference.unwrap_or_default()).into_owned();
-            let system = by_system.entry(self.matcher.facts[usize::from(at)].system).or_default();
-            let entry = system.entry(key).or_insert((0, false, reference));
-            entry.0 |= kinds;
-            entry.1 |= index.is_canary(slot)?;
-        }
-        let system = |(no, records): (u16, BTreeMap<u64, (u32, bool, String)>)| SystemRecords {
-            system: self.matcher.systems[no as usize].clone(),
-            canaries: records.values().filter(|(_, canary, _)| *canary).count() as u64,
-            rows: self.system_rows.get(&no).copied().unwrap_or(0),
-            records: records
-                .iter()
-                .map(|(record, (kinds, ..))| ConcernedRecord { record: *record, kinds: *kinds })
-                .collect(),
-            refs: if with_refs {
-                records.into_values().map(|(_, _, reference)| reference).collect()
-            } else {
-                Vec::new()
-            },
+            Ok((*at, row, Slot(*slot), *kinds))
         };
-        Ok(by_system.into_iter().map(system).collect())
+        let mut placed = self.records.take().par_iter().map(placed).collect::<Result<Vec<Placed>, Damaged>>()?;
+        // In the order of the export, so that each block of refs is decrypted once. Slots stand in that of the names.
+        placed.par_sort_unstable();
+        let known = placed.par_chunks(TOGETHER).map(|some| self.known(some, with_refs));
+        let known = known.collect::<Result<Vec<(Vec<Known>, Vec<String>)>, Damaged>>()?;
+        let (mut known, refs): (Vec<Known>, Vec<String>) = known.into_iter().fold(Default::default(), joined);
+        // The first of several snapshots gives the ref.
+        known.par_sort_unstable_by_key(|record| (record.system, record.key, record.no));
+        known.dedup_by(|next, kept| {
+            let same = (next.system, next.key) == (kept.system, kept.key);
+            if same {
+                kept.kinds |= next.kinds;
+                kept.is_canary |= next.is_canary;
+            }
+            same
+        });
+        let system = |records: &[Known]| SystemRecords {
+            system: self.matcher.systems[usize::from(records[0].system)].clone(),
+            canaries: records.iter().filter(|record| record.is_canary).count() as u64,
+            rows: self.system_rows.get(&records[0].system).copied().unwrap_or(0),
+            records: records.iter().map(|one| ConcernedRecord { record: one.key, kinds: one.kinds }).collect(),
+            refs: records.iter().filter_map(|one| refs.get(one.no as usize).cloned()).collect(),
+        };
+        Ok(known.chunk_by(|a, b| a.system == b.system).map(system).collect())
     }
+
+    /// Who the records are that stand in these places, and their refs if those are asked for.
+    fn known(&self, placed: &[Placed], with_refs: bool) -> Result<(Vec<Known>, Vec<String>), Damaged> {
+        let (mut known, mut refs) = (Vec::with_capacity(placed.len()), Vec::new());
+        for of_index in placed.chunk_by(|a, b| a.0 == b.0) {
+            let at = usize::from(of_index[0].0);
+            let index = &self.matcher.catalogue.indexes()[at];
+            let (hasher, mut reader) = (&self.matcher.catalogue.hashers()[index.key_no()], index.refs());
+            for (_, _, slot, kinds) in of_index {
+                let (system, no) = (self.matcher.facts[at].system, known.len() as u32);
+                let (key, is_canary) = (reader.record_key(hasher, *slot)?, index.is_canary(*slot)?);
+                known.push(Known { system, key, no, kinds: *kinds, is_canary });
+                if with_refs {
+                    refs.push(String::from_utf8_lossy(reader.ref_of(*slot)?.unwrap_or_default()).into_owned());
+                }
+            }
+        }
+        Ok((known, refs))
+    }
+}
+
+/// A record's index, its row there, its slot, and the kinds shown.
+type Placed = (u16, RecordNo, Slot, u32);
+
+/// A record of a system.
+#[derive(Clone, Copy)]
+struct Known {
+    system: u16,
+    key: u64,
+    /// Its position among all, and that of its ref.
+    no: u32,
+    kinds: u32,
+    is_canary: bool,
+}
+
+/// Records and refs, and more of them.
+fn joined(mut all: (Vec<Known>, Vec<String>), (known, refs): (Vec<Known>, Vec<String>)) -> (Vec<Known>, Vec<String>) {
+    let before = all.0.len() as u32;
+    all.0.extend(known.into_iter().map(|one| Known { no: before + one.no, ..one }));
+    all.1.extend(refs);
+    all
 }
 
 /// The odds, in bits, that one of the rows is ours, of which `share` are.

@@ -17,6 +17,7 @@ mod finish;
 mod glance;
 mod kept;
 mod names;
+mod records;
 mod row;
 mod scan;
 mod shape;

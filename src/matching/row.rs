@@ -12,6 +12,8 @@ use super::wordings::{Names, Wordings};
 
 /// Candidates of one index that are kept when the row cannot tell them apart.
 const TIED: usize = 4;
+/// Lists that are kept for the candidates of the next rows.
+const SPARE: usize = 64;
 
 /// A value that leads to a record.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +44,37 @@ pub(super) struct Scratch {
     pub(super) candidates: Vec<RowCandidate>,
     /// For each candidate, the cells and columns that agreed.
     pub(super) pairs: Vec<Vec<(u8, u8)>>,
+    /// Lists of earlier candidates, empty.
+    spare: Vec<Vec<(u8, u8)>>,
+    /// The systems that the row shows records of.
+    pub(super) systems: Vec<u16>,
 }
 
 impl Scratch {
+    /// Forgets the row before.
+    fn clear(&mut self) {
+        self.candidates.clear();
+        while let Some(pairs) = self.pairs.pop() {
+            self.give_back(pairs);
+        }
+        self.probes.clear();
+        self.normals.clear();
+        self.found.clear();
+    }
+
+    /// An empty list of cells and columns.
+    pub(super) fn take_pairs(&mut self) -> Vec<(u8, u8)> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes back a list that is not needed any more.
+    pub(super) fn give_back(&mut self, mut pairs: Vec<(u8, u8)>) {
+        pairs.clear();
+        if self.spare.len() < SPARE {
+            self.spare.push(pairs);
+        }
+    }
+
     /// Forgets what was computed for the candidates of the row before.
     pub(super) fn start_row(&mut self) {
         self.tags.start();
@@ -70,11 +100,7 @@ impl Examiner<'_> {
         scratch: &mut Scratch,
     ) -> Result<bool, Damaged> {
         let seen: Seen = sweep.seen[no];
-        scratch.candidates.clear();
-        scratch.pairs.clear();
-        scratch.probes.clear();
-        scratch.normals.clear();
-        scratch.found.clear();
+        scratch.clear();
         if seen.hit {
             take_leads(sweep, no, scratch);
             self.follow_leads(row, table, scratch)?;
@@ -108,6 +134,9 @@ impl Examiner<'_> {
 
     /// Of each index, keeps the best candidate and those the row cannot tell from it.
     fn keep_best(&self, scratch: &mut Scratch) {
+        if scratch.candidates.len() < 2 {
+            return;
+        }
         let mut order: Vec<usize> = (0..scratch.candidates.len()).collect();
         let of = |i: &usize| &scratch.candidates[*i];
         order.sort_by(|a, b| of(a).index.cmp(&of(b).index).then(of(b).bits.total_cmp(&of(a).bits)));
@@ -168,12 +197,12 @@ impl TagCache {
         cell: usize,
         kind: FieldKind,
         key: usize,
-        compute: impl FnOnce() -> Vec<u64>,
+        compute: impl FnOnce(&mut Vec<u64>),
     ) -> &[u64] {
         let entry = &mut self.entries[(cell * Self::KINDS + kind as usize) * Self::KEYS + key];
         if entry.0 != self.row {
             let start = self.tags.len() as u32;
-            self.tags.extend(compute());
+            compute(&mut self.tags);
             *entry = (self.row, start, self.tags.len() as u32);
         }
         &self.tags[entry.1 as usize..entry.2 as usize]

@@ -174,12 +174,13 @@ impl<'m> Scan<'m> {
     fn hit(&mut self, row: Row<'_>, (table, number): (u32, u64), filled: u64, state: &mut TableState) {
         let candidates = &self.scratch.candidates;
         let sure = candidates.iter().any(|c| c.bits >= SURE);
-        let mut systems: Vec<u16> = Vec::new();
+        let systems = &mut self.scratch.systems;
+        systems.clear();
         for (i, candidate) in candidates.iter().enumerate() {
             // Ties of one index follow their best: only the best counts.
             let first = i == 0 || candidates[i - 1].index != candidate.index;
             if candidate.bits >= SURE && first {
-                *self.evidence.records.entry((candidate.index, candidate.slot)).or_default() |= self.kinds(candidate);
+                self.evidence.records.push((candidate.index, candidate.slot, kinds(self.matcher, candidate)));
                 let system = self.matcher.facts[usize::from(candidate.index)].system;
                 if !systems.contains(&system) {
                     systems.push(system);
@@ -191,7 +192,7 @@ impl<'m> Scan<'m> {
                     table,
                     index: candidate.index,
                     slot: candidate.slot,
-                    kinds: self.kinds(candidate),
+                    kinds: kinds(self.matcher, candidate),
                     bits: candidate.bits,
                 });
             }
@@ -200,15 +201,16 @@ impl<'m> Scan<'m> {
             self.evidence.hits += 1;
             state.sure += 1;
             for system in systems {
-                *self.evidence.system_rows.entry(system).or_default() += 1;
+                *self.evidence.system_rows.entry(*system).or_default() += 1;
             }
             if self.evidence.wants_sample() {
                 let sample = self.masked(row);
                 self.evidence.sample.push((number, sample));
             }
         }
-        let kept = KeptRow { table, row: number, filled, candidates: self.scratch.candidates.clone() };
-        self.evidence.keep(kept, self.sequence);
+        let candidates = &self.scratch.candidates;
+        let kept = || KeptRow { table, row: number, filled, candidates: candidates.clone() };
+        self.evidence.keep(self.sequence, kept);
         self.sequence += 1;
         self.note_dropped();
     }
@@ -219,11 +221,6 @@ impl<'m> Scan<'m> {
         if self.evidence.dropped > 0 && !self.skipped.iter().any(cut) {
             self.skipped.push(Skip::new("", SkipReason::TooManyRows, DROPPED));
         }
-    }
-
-    fn kinds(&self, candidate: &RowCandidate) -> u32 {
-        let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
-        bits(candidate.agree).fold(0, |kinds, column| kinds | 1 << columns[column].1.code())
     }
 
     /// The row as an alert may show it, with the kinds that the best candidate's columns give its cells.
@@ -246,6 +243,12 @@ impl<'m> Scan<'m> {
                 .collect(),
         }
     }
+}
+
+/// The kinds of the columns that agree, a bit each by code.
+pub(super) fn kinds(matcher: &Matcher, candidate: &RowCandidate) -> u32 {
+    let columns = matcher.catalogue.indexes()[candidate.index as usize].columns();
+    bits(candidate.agree).fold(0, |kinds, column| kinds | 1 << columns[column].1.code())
 }
 
 impl ContentSink for Scan<'_> {

@@ -20,6 +20,8 @@ pub(super) struct Sweep {
     pub(super) seen: Vec<Seen>,
     /// In the order of the values, and so of the rows.
     leads: Vec<Lead>,
+    /// For each row of the block, where its leads begin; and the end of the last.
+    starts: Vec<u32>,
     fingerprints: Vec<u64>,
     passed: Vec<u32>,
     look_ups: LookUps,
@@ -51,17 +53,18 @@ impl Sweep {
             matcher.catalogue.lookup_many((fingerprints, key), passed, may, look_ups, leads)?;
         }
         self.leads.sort_unstable();
-        for lead in &self.leads {
-            self.seen[usize::from(self.values.places[lead.value as usize].0)].hit = true;
+        self.starts.clear();
+        for (no, lead) in self.leads.iter().enumerate() {
+            let row = usize::from(self.values.places[lead.value as usize].0);
+            self.seen[row].hit = true;
+            self.starts.resize(self.starts.len().max(row + 1), no as u32);
         }
+        self.starts.resize(self.seen.len() + 1, self.leads.len() as u32);
         Ok(())
     }
 
     /// The records that the values of row `no` of the block lead to.
     pub(super) fn leads_of(&self, no: usize) -> &[Lead] {
-        let row = |lead: &Lead| usize::from(self.values.places[lead.value as usize].0);
-        let from = self.leads.partition_point(|lead| row(lead) < no);
-        let many = self.leads[from..].iter().take_while(|lead| row(lead) == no).count();
-        &self.leads[from..from + many]
+        &self.leads[self.starts[no] as usize..self.starts[no + 1] as usize]
     }
 }

@@ -139,7 +139,7 @@ impl Judge<'_> {
     /// Counts the columns of the rows that show one record and no other.
     fn count(&self, found: &[Found], state: &mut TableState) {
         let columns = self.index().columns().len();
-        let agreement = state.agreement.entry(self.at).or_default();
+        let agreement = &mut state.indexes.entry(self.at).or_default().agreement;
         for found in found.iter().filter(|found| found.candidates.len() == 1) {
             // What is sure by itself is counted when it is filed.
             if found.candidates[0].0.bits < SURE {
