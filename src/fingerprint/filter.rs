@@ -5,6 +5,8 @@
 
 use pulp::Arch;
 
+use super::memory::Memory;
+
 /// Bytes of a block: a cache line.
 pub(super) const BLOCK: usize = 64;
 /// 64-bit lanes of a block; a key sets one bit in each.
@@ -99,36 +101,44 @@ const _: () = assert!(LANES == 8 && 6 * LANES <= 48);
 
 /// A filter in memory.
 pub(super) struct Filter {
-    blocks: Vec<[u8; BLOCK]>,
+    blocks: Memory,
 }
 
 impl Filter {
     /// An empty one for so many keys.
     pub(super) fn for_keys(keys: u64) -> Self {
-        Self { blocks: vec![[0; BLOCK]; blocks_for(keys) as usize] }
+        Self { blocks: Memory::zeroed(blocks_for(keys) as usize * BLOCK) }
+    }
+
+    /// With these blocks.
+    pub(super) fn copy_of(blocks: &[u8]) -> Self {
+        let mut copy = Memory::zeroed(blocks.len());
+        copy.copy_from_slice(blocks);
+        Self { blocks: copy }
     }
 
     /// Number of blocks.
     pub(super) fn len(&self) -> u64 {
-        self.blocks.len() as u64
+        (self.blocks.len() / BLOCK) as u64
     }
 
     /// The shares for each first byte, in order.
     pub(super) fn shares(&mut self) -> impl Iterator<Item = Share<'_>> {
         let (all, share) = (self.len(), self.len() / GRAIN);
-        let shares = self.blocks.chunks_exact_mut(share as usize).enumerate();
+        let shares = self.blocks.as_chunks_mut().0.chunks_exact_mut(share as usize).enumerate();
         shares.map(move |(no, blocks)| Share { all, first: no as u64 * share, blocks })
     }
 
     /// All blocks.
+    #[inline]
     pub(super) fn blocks(&self) -> &[[u8; BLOCK]] {
-        &self.blocks
+        self.blocks.as_chunks().0
     }
 
     /// Whether the key may be in.
     #[inline]
     pub(super) fn may_contain(&self, fingerprint: u64) -> bool {
-        test(&self.blocks[block_of(fingerprint, self.len()) as usize], fingerprint)
+        test(&self.blocks()[block_of(fingerprint, self.len()) as usize], fingerprint)
     }
 }
 
@@ -142,6 +152,11 @@ pub(super) struct Share<'a> {
 }
 
 impl Share<'_> {
+    /// Its bytes.
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        self.blocks.as_flattened_mut()
+    }
+
     /// Adds keys, all of this share.
     pub(super) fn set(&mut self, keys: &[u64]) {
         let Self { all, first, blocks } = self;

@@ -17,6 +17,7 @@ mod hash;
 mod index;
 mod key;
 pub mod layout;
+mod memory;
 pub mod normalise;
 mod profile;
 mod refs;

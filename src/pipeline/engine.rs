@@ -13,6 +13,10 @@ use crate::matching::{Matcher, Terms};
 use crate::model::{SystemId, TermWatchlist};
 use crate::telemetry::events;
 
+/// What is kept beside the watchlists, so that starting with many indexes is quick. Hidden files are neither read as watchlists nor do they mean
+/// that something has changed.
+const PREFILTER: &str = ".prefilter";
+
 /// A watchlist or index that is not used, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -87,7 +91,8 @@ impl Engine {
             .iter()
             .flat_map(|list| list.indexes.iter().map(|file| (list.watchlist.id.clone(), file.clone())))
             .collect();
-        let (catalogue, errors) = Catalogue::open(&indexes, &sources.keys, sources.countries.clone());
+        let kept = sources.folder.join(PREFILTER);
+        let (catalogue, errors) = Catalogue::open_kept(&indexes, &sources.keys, sources.countries.clone(), Some(&kept));
         refused.extend(errors.iter().map(|error| Refusal { path: error.path.clone(), reason: error.to_string() }));
         let (terms, used) = compile(lists.terms, &sources.folder, &mut refused);
         let engine = Self {

@@ -3,10 +3,14 @@
 //!
 //! A catalogue never changes: a reload opens a new one and swaps it (an `Arc`) for the old, which ends with its last reader.
 
+mod kept;
 mod look_up;
+mod merged;
 mod whose;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -20,7 +24,7 @@ use super::profile::TokenShapes;
 use crate::model::{FieldKind, SystemId};
 
 pub use self::look_up::{Lead, LookUps};
-use self::whose::{Share, Whose};
+use self::merged::Merged;
 
 /// Indexes opened together.
 pub struct Catalogue {
@@ -30,13 +34,10 @@ pub struct Catalogue {
     kinds: u32,
     /// Over all indexes, where there are several; one index has its own.
     merged: Option<Merged>,
-}
-
-/// What is known of the keys of several indexes together.
-struct Merged {
-    filter: Filter,
-    /// Of many.
-    whose: Option<Whose>,
+    /// That of the only index, brought together in memory once so much was asked of it that this pays.
+    own: OnceLock<Filter>,
+    /// Fingerprints that were asked of the only index.
+    asked: AtomicU64,
 }
 
 impl Catalogue {
@@ -44,6 +45,18 @@ impl Catalogue {
     /// belong to another system than the one they are listed under are such.
     #[must_use]
     pub fn open(list: &[(SystemId, PathBuf)], keys: &Keyring, countries: Countries) -> (Self, Vec<IndexError>) {
+        Self::open_kept(list, keys, countries, None)
+    }
+
+    /// As [`Catalogue::open`]; what is made of many keys of several indexes is kept in a file, so that it is there the next time the same
+    /// indexes are opened.
+    #[must_use]
+    pub fn open_kept(
+        list: &[(SystemId, PathBuf)],
+        keys: &Keyring,
+        countries: Countries,
+        kept: Option<&Path>,
+    ) -> (Self, Vec<IndexError>) {
         let opened: Vec<_> = list.par_iter().map(|(system, path)| open_of(system, path, keys)).collect();
         let (mut indexes, mut errors) = (Vec::new(), Vec::new());
         for result in opened {
@@ -54,8 +67,8 @@ impl Catalogue {
             }
         }
         let merged = loop {
-            match merge(&indexes) {
-                Ok(filter) => break filter,
+            match Merged::of(&indexes, keys.current(), kept) {
+                Ok(merged) => break merged,
                 Err(damaged) => errors.extend(damaged.into_iter().rev().filter_map(|no| {
                     let index = indexes.remove(no);
                     index.damage()
@@ -64,7 +77,8 @@ impl Catalogue {
         };
         let kinds = indexes.iter().flat_map(|i| i.columns().iter()).fold(0, |all, (_, kind)| all | bit(*kind));
         let hashers = keys.keys().iter().map(Hasher::new).collect();
-        (Self { indexes, hashers, countries, kinds, merged }, errors)
+        let (own, asked) = (OnceLock::new(), AtomicU64::new(0));
+        (Self { indexes, hashers, countries, kinds, merged, own, asked }, errors)
     }
 
     /// Without any index: nothing is ours.
@@ -132,16 +146,28 @@ impl Catalogue {
     /// Appends to `hits` the positions in `fingerprints` of those that may be in any index. The probes of a batch do not wait for one
     /// another: this is the way to ask for many.
     pub fn probe(&self, fingerprints: &[u64], hits: &mut Vec<u32>) {
-        let blocks = match &self.merged {
-            Some(merged) => Some(merged.filter.blocks()),
-            None => self.indexes.first().and_then(SnapshotIndex::whole_filter),
-        };
-        match blocks {
-            Some(blocks) => filter::keep(blocks, fingerprints, hits),
+        match self.merged.as_ref().map(|merged| &merged.filter).or_else(|| self.own.get()) {
+            Some(filter) => filter::keep(filter.blocks(), fingerprints, hits),
             None => {
                 let asked = fingerprints.iter().enumerate();
                 hits.extend(asked.filter(|(_, fp)| self.might_contain(**fp)).map(|(i, _)| i as u32));
+                self.count_asked(fingerprints.len() as u64);
             }
+        }
+    }
+
+    /// Brings the filter of the only index together once as many fingerprints were asked of it as it has blocks: from then on it costs less to
+    /// have it at hand than it costs to bring it. (A damaged one is left where it is: the look-ups meet the damage.)
+    #[cold]
+    fn count_asked(&self, more: u64) {
+        let Some(index) = self.indexes.first() else { return };
+        let before = self.asked.fetch_add(more, Ordering::Relaxed);
+        // One thread sees this, the others go on meanwhile.
+        if before < index.filter_blocks()
+            && before + more >= index.filter_blocks()
+            && let Ok(blocks) = index.filter()
+        {
+            let _ = self.own.set(Filter::copy_of(blocks));
         }
     }
 }
@@ -150,46 +176,13 @@ fn bit(kind: FieldKind) -> u32 {
     1 << kind.code()
 }
 
-fn open_of(system: &SystemId, path: &std::path::Path, keys: &Keyring) -> Result<SnapshotIndex, IndexError> {
+fn open_of(system: &SystemId, path: &Path, keys: &Keyring) -> Result<SnapshotIndex, IndexError> {
     let index = SnapshotIndex::open(path, keys)?;
     if index.system() == system {
         return Ok(index);
     }
     let kind = IndexErrorKind::OtherSystem { found: index.system().to_string(), expected: system.to_string() };
     Err(IndexError { path: path.to_owned(), kind })
-}
-
-/// One filter over several indexes, made from their tables; none for one index or none at all. The keys with one first byte lie in a share
-/// of their own, so the shares are filled independently. Fails with the positions of damaged indexes, in order.
-fn merge(indexes: &[SnapshotIndex]) -> Result<Option<Merged>, Vec<usize>> {
-    if indexes.len() < 2 {
-        return Ok(None);
-    }
-    let keys = indexes.iter().map(SnapshotIndex::keys).sum();
-    let mut filter = Filter::for_keys(keys);
-    let mut whose = (indexes.len() >= whose::MANY).then(|| Whose::for_keys(indexes.len(), keys));
-    let mut shares: Vec<Option<Share<'_>>> = whose.iter_mut().flat_map(Whose::shares).map(Some).collect();
-    shares.resize_with(filter::GRAIN as usize, || None);
-    let fill = |(first, (mut blocks, mut share)): (usize, (filter::Share<'_>, Option<Share<'_>>))| {
-        let mut keys = Vec::new();
-        let mut damaged = Vec::new();
-        for (no, index) in indexes.iter().enumerate() {
-            keys.clear();
-            if index.keys_from(first as u8, &mut keys).is_err() {
-                damaged.push(no);
-            }
-            blocks.set(&keys);
-            if let Some(share) = &mut share {
-                share.set(no, &keys);
-            }
-        }
-        damaged
-    };
-    let mut damaged: Vec<usize> =
-        filter.shares().zip(shares).enumerate().collect::<Vec<_>>().into_par_iter().flat_map(fill).collect();
-    damaged.sort_unstable();
-    damaged.dedup();
-    if damaged.is_empty() { Ok(Some(Merged { filter, whose })) } else { Err(damaged) }
 }
 
 impl std::fmt::Debug for Catalogue {

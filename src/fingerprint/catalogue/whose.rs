@@ -5,6 +5,7 @@
 //! bit is set in all of them. That is a Bloom filter for each index, laid side by side.
 
 use super::super::filter::{self, GRAIN};
+use super::super::memory::Memory;
 
 /// With fewer indexes than this, each is asked by itself.
 pub(super) const MANY: usize = 8;
@@ -23,7 +24,7 @@ pub(super) struct Whose {
     /// Bytes of a row.
     width: usize,
     blocks: u64,
-    bits: Vec<u8>,
+    bits: Memory,
 }
 
 /// A share of the table, which holds the keys with one first byte.
@@ -57,7 +58,7 @@ impl Whose {
         let width = if bytes < 8 { bytes.next_power_of_two() } else { bytes.next_multiple_of(8) };
         let rows = keys / indexes as u64 * ROWS_PER_KEY;
         let blocks = rows.div_ceil(ROWS as u64 * GRAIN).max(1) * GRAIN;
-        Self { width, blocks, bits: vec![0; blocks as usize * ROWS * width] }
+        Self { width, blocks, bits: Memory::zeroed(blocks as usize * ROWS * width) }
     }
 
     /// The shares for each first byte, in order.
@@ -99,6 +100,11 @@ impl Whose {
 }
 
 impl Share<'_> {
+    /// Its bytes.
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        self.bits
+    }
+
     /// Adds keys of an index, all of this share.
     pub(super) fn set(&mut self, index: usize, keys: &[u64]) {
         let (byte, bit) = (index / 8, 1 << (index % 8));

@@ -3,10 +3,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
 use zeroize::Zeroizing;
@@ -68,9 +67,6 @@ pub(super) struct Checked {
     whole: Box<[AtomicU64]>,
     /// The first block that was not.
     damage: OnceLock<u64>,
-    /// The blocks that the filter lies in, and how many of them were not touched yet.
-    filter: Range<usize>,
-    filter_left: AtomicUsize,
 }
 
 impl Checked {
@@ -83,11 +79,7 @@ impl Checked {
             return Err(IndexErrorKind::Corrupt { part: "checksums".to_owned() });
         }
         let whole = (0..header.blocks().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        let filter = header.place(format::Section::Filter);
-        let block_of = |at: u64| (at as usize - format::HEADER) / format::BLOCK;
-        let filter = block_of(filter.offset)..block_of(filter.offset + filter.len - 1) + 1;
-        let filter_left = AtomicUsize::new(filter.len());
-        Ok(Self { content, secret, end, whole, damage: OnceLock::new(), filter, filter_left })
+        Ok(Self { content, secret, end, whole, damage: OnceLock::new() })
     }
 
     /// Bytes `from..from + len` of the file, which lie between header and checksums.
@@ -107,18 +99,6 @@ impl Checked {
         Ok(bytes)
     }
 
-    /// Whether every block of the filter was found whole: its bytes may then be read without asking for each.
-    #[inline]
-    pub(super) fn is_filter_whole(&self) -> bool {
-        self.filter_left.load(Ordering::Relaxed) == 0
-    }
-
-    /// Bytes of the filter, once [`Checked::is_filter_whole`].
-    #[inline]
-    pub(super) fn whole_filter(&self, from: usize, len: usize) -> Option<&[u8]> {
-        self.content.bytes().get(from..from + len).filter(|_| self.is_filter_whole())
-    }
-
     #[cold]
     fn check(&self, block: usize) -> Result<(), Damaged> {
         let file = self.content.bytes();
@@ -126,12 +106,7 @@ impl Checked {
         let end = (start + format::BLOCK).min(self.end);
         let known = &file[self.end + block * format::CHECK..][..format::CHECK];
         if checksum(&self.secret, block as u64, &file[start..end]) == known {
-            let bit = 1 << (block % 64);
-            let before = self.whole[block / 64].fetch_or(bit, Ordering::Relaxed);
-            // Two threads may check one block: the one that sets the bit counts it.
-            if before & bit == 0 && self.filter.contains(&block) {
-                self.filter_left.fetch_sub(1, Ordering::Relaxed);
-            }
+            self.whole[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
             Ok(())
         } else {
             let _ = self.damage.set(block as u64);
