@@ -267,7 +267,9 @@ fn push(text: &[u8], map: &Map, (from, to): (usize, usize), cells: &mut Vec<Span
     let piece = trimmed(&text[from..to]);
     let start = piece.as_ptr() as usize - text.as_ptr() as usize;
     let end = start + piece.len();
-    if map.any(Class::Word, start..end) || map.any(Class::Star, start..end) {
+    // Nearly every piece begins with a letter or digit.
+    let holds = |class| map.any(class, start..end);
+    if piece.first().is_some_and(u8::is_ascii_alphanumeric) || holds(Class::Word) || holds(Class::Star) {
         // As in a batch: far below 4 GiB.
         cells.push(Span { start: start as u32, end: end as u32 });
     }

@@ -131,30 +131,47 @@ impl Stretch<'_> {
         if street || !self.map.any(Class::Capital, from..to) || !self.map.any(Class::Space, from..to) {
             return;
         }
-        if self.runs_of_capitals(start, end, runs) {
+        if self.has_small_word(start, end) {
+            self.runs_of_capitals(start, end, runs);
             runs[runs.len().saturating_sub(RUNS)..].iter().for_each(|run| tell(run.0, run.1));
         }
     }
 
-    /// Notes the runs of capitalised words. Whether there are other words too, so that it is a sentence.
-    fn runs_of_capitals(self, start: usize, end: usize, runs: &mut Vec<(usize, usize)>) -> bool {
-        runs.clear();
-        let (mut at, mut run, mut is_sentence) = (start, None::<(usize, usize)>, false);
+    /// Whether some word is neither capitalised nor one that stands within names: then it is a sentence.
+    fn has_small_word(self, start: usize, end: usize) -> bool {
+        let mut at = start;
         while let Some((from, to)) = self.word_at(at, end) {
             let word = &self.text[from..to];
-            let capital = is_capitalised(word);
-            let particle = !capital && is_particle(word);
-            is_sentence |= !particle && word.first().is_some_and(u8::is_ascii_lowercase);
-            match &mut run {
-                Some(run) if capital => run.1 = to,
-                Some(_) if particle => {}
-                None if capital => run = Some((from, to)),
-                _ => runs.extend(run.take()),
+            if word[0].is_ascii_lowercase() && !is_particle(word) {
+                return true;
             }
             at = to;
         }
-        runs.extend(run);
-        is_sentence
+        false
+    }
+
+    /// Notes the runs of capitalised words.
+    fn runs_of_capitals(self, start: usize, end: usize, runs: &mut Vec<(usize, usize)>) {
+        runs.clear();
+        let mut at = start;
+        while let Some(capital) = self.map.next(Class::Capital, at..end) {
+            let blank = self.map.last(Class::Space, at..capital);
+            let Some((from, mut to)) = self.word_at(blank.unwrap_or(at), end) else { break };
+            at = to;
+            if !is_capitalised(&self.text[from..to]) {
+                continue;
+            }
+            while let Some(next) = self.word_at(at, end) {
+                let word = &self.text[next.0..next.1];
+                if is_capitalised(word) {
+                    to = next.1;
+                } else if !is_particle(word) {
+                    break;
+                }
+                at = next.1;
+            }
+            runs.push((from, to));
+        }
     }
 
     /// The next word between blanks, without the punctuation around it.
@@ -173,7 +190,7 @@ impl Stretch<'_> {
     /// The number that begins with a word: with the groups that follow it, if it is written in groups.
     fn number(self, (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
         let first = &self.text[start..end];
-        let mut digits = figures(first);
+        let mut digits = self.figures(start, end);
         let account = first.len() == 4 && first[..2].iter().all(u8::is_ascii_uppercase) && digits == 2;
         let grouped = account || digits > 0 && digits < 9 && first.iter().all(|b| is_numeric(*b)) && !is_date(first);
         // A leading zero or plus announces a telephone number, whose groups may be longer.
@@ -182,7 +199,7 @@ impl Stretch<'_> {
             grouped.then(|| self.word_at(end, limit)).flatten().filter(|next| next.0 == end + 1)
         {
             let next = &self.text[from..to];
-            let more = figures(next);
+            let more = self.figures(from, to);
             let short = next.len() <= 4 || announced && digits < 6 && more <= 12;
             let fits = if account {
                 next.len() <= 4 && next.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'*')
@@ -196,6 +213,11 @@ impl Stretch<'_> {
             end = to;
         }
         (digits >= DIGITS).then_some((start, end))
+    }
+
+    /// Digits, and the stars that hide some.
+    fn figures(self, start: usize, end: usize) -> usize {
+        self.map.count(Class::Digit, start..end) + self.map.count(Class::Star, start..end)
     }
 }
 
@@ -254,6 +276,7 @@ fn is_edge(byte: u8) -> bool {
 }
 
 /// A range without the blanks and punctuation at its ends.
+#[inline]
 fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     while start < end && is_edge(text[start]) {
         start += 1;
@@ -264,17 +287,15 @@ fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Digits, and the stars that hide some.
-fn figures(word: &[u8]) -> usize {
-    word.iter().filter(|b| b.is_ascii_digit() || **b == b'*').count()
-}
-
 fn is_numeric(b: u8) -> bool {
     b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'(' | b')' | b'.' | b'-' | b'/')
 }
 
 /// `12/03/1970`, `1970-03-12`, `12.3.70`.
 fn is_date(word: &[u8]) -> bool {
+    if !(6..=10).contains(&word.len()) {
+        return false;
+    }
     let mut parts = word
         .split(|b| matches!(b, b'/' | b'-' | b'.'))
         .map(|part| part.iter().all(u8::is_ascii_digit).then_some(part.len()));
