@@ -212,7 +212,14 @@ impl From<Look> for CellShape {
 
 /// ` at ` as a word: the one spelling of `@` without a bracket.
 pub(super) fn has_word_at(cell: &[u8]) -> bool {
-    cell.windows(4).any(|w| w.eq_ignore_ascii_case(b" at "))
+    let mut rest = cell;
+    while let Some(blank) = rest.iter().position(|b| *b == b' ') {
+        rest = &rest[blank + 1..];
+        if let [b'a' | b'A', b't' | b'T', b' ', ..] = rest {
+            return true;
+        }
+    }
+    false
 }
 
 /// Strips white space and the quotes and brackets that stand around a value without belonging to it.

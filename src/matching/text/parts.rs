@@ -6,8 +6,13 @@ use super::DIGITS;
 use crate::matching::shape::{LONGEST_VALUE, trimmed};
 
 /// Calls `found` with each part of a mixed cell that may be a value by itself: addresses, runs of digits, and what is
-/// left between them. `Jean Martin <jean@a.example> 06 12 34 56 78` has three.
+/// left between them; not the cell as a whole. `Jean Martin <jean@a.example> 06 12 34 56 78` has three.
 pub(in crate::matching) fn values_in(cell: &[u8], found: &mut dyn FnMut(&[u8])) {
+    let found = &mut |part: &[u8]| {
+        if part.len() < cell.len() {
+            found(part);
+        }
+    };
     let mut rest = 0;
     let mut at = 0;
     while at < cell.len() {
