@@ -92,7 +92,7 @@ fn without_mark(sample: &[u8]) -> Option<Charset> {
 /// Whether the bytes are UTF-8 but for some lines: every third non-ASCII sequence may be broken, no more.
 fn is_mostly_utf8(sample: &[u8]) -> bool {
     // Most texts are nothing else.
-    if simdutf8::basic::from_utf8(sample).is_ok() {
+    if simdutf8::basic::from_utf8(without_cut_character(sample)).is_ok() {
         return true;
     }
     let (mut good, mut bad) = (0usize, 0usize);
@@ -107,6 +107,16 @@ fn is_mostly_utf8(sample: &[u8]) -> bool {
     bad == 0
         || bad * 2 <= good
         || (bad == 1 && sample.utf8_chunks().last().is_some_and(|c| !c.invalid().is_empty()) && sample.len() == SAMPLE)
+}
+
+/// A full sample without the beginning of a character at its end.
+fn without_cut_character(sample: &[u8]) -> &[u8] {
+    let tail = sample.iter().rev().take(3).position(|b| *b >= 0xC0).filter(|_| sample.len() == SAMPLE);
+    let Some((whole, tail)) = tail.and_then(|behind| sample.split_at_checked(sample.len() - 1 - behind)) else {
+        return sample;
+    };
+    let cut = std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
+    if cut { whole } else { sample }
 }
 
 /// Decodes a text without its mark. `bytes` begins and ends at a character.

@@ -150,3 +150,20 @@ proptest! {
         prop_assert_eq!(kept.cells(), rows, "{}", how);
     }
 }
+
+#[test]
+fn a_sample_may_end_within_a_character() {
+    let cut = |from: &str| {
+        let bytes = &from.as_bytes()[..SAMPLE];
+        without_cut_character(bytes).len()
+    };
+    assert_eq!(cut(&"é".repeat(SAMPLE)), SAMPLE);
+    assert_eq!(cut(&format!("a{}", "é".repeat(SAMPLE))), SAMPLE - 1);
+    assert_eq!(cut(&format!("a{}", "€".repeat(SAMPLE))), SAMPLE);
+    assert_eq!(cut(&"€".repeat(SAMPLE)), SAMPLE - 1);
+    assert_eq!(cut(&format!("aa{}", "€".repeat(SAMPLE))), SAMPLE - 2);
+    // What stands at the end of a shorter text is no beginning of anything, and what is wrong stays.
+    assert_eq!(without_cut_character(b"a\xc3"), b"a\xc3");
+    let western = [vec![b'a'; SAMPLE - 2], vec![0xe9, b'e']].concat();
+    assert_eq!(without_cut_character(&western).len(), SAMPLE);
+}

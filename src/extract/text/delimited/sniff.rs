@@ -163,13 +163,30 @@ pub(super) struct Lines<'s, 'd> {
     /// What is counted to tell the width of a line, if that is enough.
     counted: Option<Sign>,
     quote: Option<Sign>,
+    /// Which of the [`LONG`] delimiters the dialect's is.
+    long: Option<usize>,
     at: usize,
 }
 
 impl<'s, 'd> Lines<'s, 'd> {
     pub(super) fn of(sample: Sample<'s>, dialect: &'d Dialect) -> Self {
         let counted = Sign::of(dialect.delimiter).filter(|_| dialect.long.is_none() && !dialect.framed);
-        Self { sample, lines: sample.lines.iter(), dialect, counted, quote: Sign::of(dialect.quote), at: 0 }
+        let long = dialect.long.and_then(|long| LONG.iter().position(|(known, _)| *known == long));
+        Self { sample, lines: sample.lines.iter(), dialect, counted, quote: Sign::of(dialect.quote), long, at: 0 }
+    }
+
+    /// The width of a line, if what was counted in it tells.
+    fn width(&self, line: &Line) -> Option<usize> {
+        if let Some(sign) = self.counted.filter(|_| self.is_plain(line)) {
+            return Some(line.count(sign) + 1);
+        }
+        // A line that nothing parts is one cell, unless that is quoted and goes on.
+        let parted = match self.long {
+            Some(no) => line.has_long(no),
+            None => Sign::of(self.dialect.delimiter).is_none_or(|sign| line.count(sign) > 0),
+        };
+        let first = self.sample.bytes(line).iter().find(|b| **b != b' ');
+        (!parted && (self.quote.is_none() || first != Some(&self.dialect.quote))).then_some(1)
     }
 
     /// Whether nothing is quoted or escaped: the delimiters of a line are all there is to count.
@@ -188,8 +205,7 @@ impl Iterator for Lines<'_, '_> {
         let line = self.lines.find(|line| sample.range(line).start >= self.at)?;
         let Range { start, mut end } = sample.range(line);
         let mut rule = line.rule;
-        let counted = self.counted.filter(|_| self.is_plain(line));
-        let width = counted.map(|sign| line.count(sign) + 1).unwrap_or_else(|| {
+        let width = self.width(line).unwrap_or_else(|| {
             let (behind, width) = Width::of(self.sample.text, start, self.dialect);
             if behind != end {
                 rule = is_rule(self.sample.text[start..behind].trim_ascii());

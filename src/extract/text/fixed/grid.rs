@@ -48,6 +48,15 @@ impl<'a> Line<'a> {
         Self { bytes, places }
     }
 
+    /// A line that was measured before, and the places found then.
+    pub(super) fn measured(bytes: &'a [u8], places: &'a [u32]) -> Self {
+        Self { bytes, places }
+    }
+
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Columns of the line.
     pub(super) fn width(&self) -> usize {
         self.places.len().checked_sub(1).unwrap_or(self.bytes.len())

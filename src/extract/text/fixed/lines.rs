@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::grid::{Line, Measure, is_wide};
 use super::without_end;
 use crate::extract::text::delimited::is_rule;
+use crate::extract::text::survey::{self, Sample};
 
 /// Columns of a line that are looked at.
 pub(super) const WIDEST: usize = 1_024;
@@ -26,6 +27,12 @@ pub(super) struct Seen<'t> {
     /// It without its end.
     pub(super) bytes: &'t [u8],
     pub(super) classes: Vec<Class>,
+    /// Columns up to the last that is not blank.
+    pub(super) width: usize,
+    /// Where its characters stand, as [`Line`] has it.
+    places: Vec<u32>,
+    /// Whether it has wide blanks within.
+    pub(super) padded: bool,
     /// What a line of dashes draws, if it is one in two pieces or more.
     pub(super) ruler: Option<Vec<Range<usize>>>,
     /// Whether it only draws, or is blank.
@@ -41,27 +48,31 @@ impl Seen<'_> {
         self.class(column) == Class::Blank
     }
 
-    /// Columns up to the last that is not blank.
-    pub(super) fn width(&self) -> usize {
-        self.classes.iter().rposition(|class| *class != Class::Blank).map_or(0, |at| at + 1)
+    /// It with its columns.
+    pub(super) fn line(&self) -> Line<'_> {
+        Line::measured(self.bytes, &self.places)
     }
 }
 
 /// The lines of a sample.
-pub(super) fn of(sample: &[u8], measure: Measure) -> Vec<Seen<'_>> {
-    let mut lines = Vec::new();
-    let (mut at, mut places) = (0, Vec::new());
-    while at < sample.len() {
-        let end = memchr::memchr(b'\n', &sample[at..]).map_or(sample.len(), |i| at + i + 1);
-        let bytes = without_end(&sample[at..end]);
-        let line = Line::new(bytes, measure, &mut places);
-        let classes = (0..line.width().min(WIDEST)).map(|column| class(line.at(column))).collect();
-        let bare = is_rule(bytes.trim_ascii());
-        let ruler = if bare { ruler(bytes, measure) } else { None };
-        lines.push(Seen { range: at..end, bytes, classes, ruler, bare });
-        at = end;
-    }
-    lines
+pub(super) fn of(sample: Sample<'_>, measure: Measure) -> Vec<Seen<'_>> {
+    let seen = |line: &survey::Line| {
+        let bytes = without_end(sample.bytes(line));
+        let mut places = Vec::new();
+        let columns = Line::new(bytes, measure, &mut places);
+        let classes: Vec<Class> = (0..columns.width().min(WIDEST)).map(|column| class(columns.at(column))).collect();
+        let width = classes.iter().rposition(|class| *class != Class::Blank).map_or(0, |at| at + 1);
+        let ruler = if line.rule { ruler(bytes, measure) } else { None };
+        let padded = line.wide && is_padded(bytes);
+        Seen { range: sample.range(line), bytes, classes, width, places, padded, ruler, bare: line.rule }
+    };
+    sample.lines.iter().map(seen).collect()
+}
+
+/// Whether a line has wide blanks within it.
+pub(super) fn is_padded(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    memchr::memchr_iter(b' ', line).any(|at| line[at + 1] == b' ')
 }
 
 fn class(byte: u8) -> Class {

@@ -168,13 +168,15 @@ impl Columns {
         self.rows_among(text, 8) * 3 >= lines
     }
 
-    /// A line as a row of its own, for looking at its cells.
-    fn row(&self, line: &[u8]) -> Batch {
+    /// Lines as rows, for looking at their cells.
+    fn rows<'l>(&self, lines: impl Iterator<Item = Line<'l>>) -> Batch {
         let mut batch = Batch::new(0, Layout::Rows);
-        batch.text.extend_from_slice(line);
-        let mut places = Vec::new();
-        self.fit(line, &mut places, &mut batch.cells);
-        batch.row_ends.push(batch.cells.len() as u32);
+        for line in lines {
+            let base = batch.text.len();
+            batch.text.extend_from_slice(line.bytes());
+            self.grid.cut(&line, base, &mut batch.cells);
+            batch.row_ends.push(batch.cells.len() as u32);
+        }
         batch
     }
 }

@@ -8,12 +8,12 @@ use std::ops::Range;
 
 use super::grid::{Grid, Measure};
 use super::lines::{self, Class, Seen};
-use super::{Columns, Found, without_end};
+use super::{Columns, Found, LONGEST, without_end};
 use crate::extract::text::delimited::is_rule;
 use crate::extract::text::header;
 use crate::extract::text::looks::{Looks, looks};
 use crate::extract::text::survey::{Line, Sample};
-use crate::model::Batch;
+use crate::model::{Batch, Span};
 
 /// Lines that are first looked at for columns.
 const WINDOW: usize = 8;
@@ -31,13 +31,12 @@ pub(crate) fn sniff(sample: Sample<'_>) -> Option<Found> {
     if !may_hold_columns(sample) {
         return None;
     }
-    let sample = sample.text;
     // Measured as it was padded, more cells stand at an edge of their column: not just one or two by chance.
-    let found = lines::measures(sample).into_iter().filter_map(|measure| with(sample, measure));
+    let found = lines::measures(sample.text).into_iter().filter_map(|measure| with(sample, measure));
     // Under a ruler that all lines keep to, there is nothing to choose.
     found.reduce(|a, b| {
         let better = b.edged >= a.edged + 3 && b.edged * 9 > a.edged * 10;
-        if better && !(a.ruled && keeps(sample, &a)) { b } else { a }
+        if better && !(a.ruled && keeps(sample.text, &a)) { b } else { a }
     })
 }
 
@@ -54,20 +53,14 @@ fn keeps(sample: &[u8], found: &Found) -> bool {
 
 /// Whether enough lines have wide blanks within them, or one is a ruler. Most texts end here: what only indents, as code does, is none.
 fn may_hold_columns(sample: Sample<'_>) -> bool {
-    let padded = sample.lines.iter().filter(|line| line.wide && is_padded(sample.bytes(line)));
+    let padded = sample.lines.iter().filter(|line| line.wide && lines::is_padded(sample.bytes(line)));
     let ruled = |line: &Line| line.rule && lines::ruler(sample.bytes(line), Measure::Bytes).is_some();
     padded.take(LEAST).count() == LEAST || sample.lines.iter().any(ruled)
 }
 
-/// Whether a line has wide blanks within it.
-fn is_padded(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    memchr::memchr_iter(b' ', line).any(|at| line[at + 1] == b' ')
-}
-
-fn with(sample: &[u8], measure: Measure) -> Option<Found> {
+fn with(sample: Sample<'_>, measure: Measure) -> Option<Found> {
     let lines = lines::of(sample, measure);
-    let search = Search { lines: &lines, measure };
+    let search = Search { lines: &lines, ends: ends(&lines), measure };
     (0..lines.len()).find_map(|at| {
         let ruler = (at..lines.len().min(at + 2)).find(|i| lines[*i].ruler.is_some());
         match ruler {
@@ -78,9 +71,26 @@ fn with(sample: &[u8], measure: Measure) -> Option<Found> {
     })
 }
 
+/// For each line where the lines end that belong together with it: before the second of two blank ones behind it.
+fn ends(lines: &[Seen<'_>]) -> Vec<usize> {
+    let (mut ends, mut end) = (vec![lines.len(); lines.len()], lines.len());
+    for at in (1..lines.len()).rev() {
+        ends[at] = end;
+        if lines[at].width == 0 && lines[at - 1].width == 0 {
+            end = at;
+        }
+    }
+    if let Some(first) = ends.first_mut() {
+        *first = end;
+    }
+    ends
+}
+
 /// A search for columns in lines.
 struct Search<'l, 't> {
     lines: &'l [Seen<'t>],
+    /// As [`ends`] has it.
+    ends: Vec<usize>,
     measure: Measure,
 }
 
@@ -99,7 +109,7 @@ impl Search<'_, '_> {
         let grid = Grid { measure: self.measure, gutters };
         let members = self.members(&grid, below + 1);
         let columns = Columns { grid, head: self.lines[head].bytes.trim_ascii().to_vec() };
-        let names = columns.row(self.lines[head].bytes);
+        let names = columns.rows([self.lines[head].line()].into_iter());
         let names: Vec<&[u8]> = names.row(0).cells().collect();
         let rows_at = self.lines[below].range.end;
         let edged = self.edges(&members, &columns.grid).1;
@@ -138,23 +148,22 @@ impl Search<'_, '_> {
 
     /// The lines from `at` on that are no rules: until two blank ones.
     fn text_lines(&self, at: usize) -> impl Iterator<Item = usize> {
-        let end = (at + 1..self.lines.len()).find(|i| self.lines[*i].width() == 0 && self.lines[*i - 1].width() == 0);
-        (at..end.unwrap_or(self.lines.len())).filter(|i| !self.lines[*i].bare)
+        (at..self.ends[at]).filter(|i| !self.lines[*i].bare)
     }
 
     /// How many lines have wide blanks within them.
     fn padded(&self, lines: &[usize]) -> usize {
-        lines.iter().filter(|i| is_padded(self.lines[**i].bytes)).count()
+        lines.iter().filter(|i| self.lines[**i].padded).count()
     }
 
     /// The places that are blank in all these lines. Where there are none, what is blank in all but one in twenty: a value
     /// ran over there.
     fn gutters(&self, lines: &[usize]) -> Vec<Range<usize>> {
-        let width = lines.iter().map(|i| self.lines[*i].width()).max().unwrap_or(0);
+        let width = lines.iter().map(|i| self.lines[*i].width).max().unwrap_or(0);
         let mut filled = vec![0usize; width];
         for line in lines {
-            for (column, filled) in filled.iter_mut().enumerate() {
-                *filled += usize::from(!self.lines[*line].is_blank(column));
+            for (filled, class) in filled.iter_mut().zip(&self.lines[*line].classes) {
+                *filled += usize::from(*class != Class::Blank);
             }
         }
         let excused = if lines.len() >= WINDOW { (lines.len() / 20).max(1) } else { 0 };
@@ -190,28 +199,29 @@ impl Search<'_, '_> {
         lengths.iter().filter(|length| **length == longest).count() * 10 >= lengths.len() * 9
     }
 
+    /// Whether line `i` keeps to the columns. `cells` is room for its cells.
+    fn fits(&self, grid: &Grid, i: usize, cells: &mut Vec<Span>) -> bool {
+        cells.clear();
+        let line = &self.lines[i];
+        line.bytes.len() <= LONGEST && grid.cut(&line.line(), 0, cells).is_row()
+    }
+
     /// The first of the lines before `at` that all fit.
     fn first(&self, grid: &Grid, at: usize) -> usize {
-        let columns = Columns { grid: grid.clone(), head: Vec::new() };
-        let (mut places, mut cells) = (Vec::new(), Vec::new());
-        let mut fits = |i: &usize| {
-            cells.clear();
-            !self.lines[*i].bare && columns.fit(self.lines[*i].bytes, &mut places, &mut cells).is_row()
-        };
+        let mut cells = Vec::new();
+        let mut fits = |i: &usize| !self.lines[*i].bare && self.fits(grid, *i, &mut cells);
         (0..at).rev().take_while(|i| fits(i)).last().unwrap_or(at)
     }
 
     /// The lines from `at` on that fit, until too many do not.
     fn members(&self, grid: &Grid, at: usize) -> Vec<usize> {
-        let columns = Columns { grid: grid.clone(), head: Vec::new() };
         let (mut members, mut misses) = (Vec::new(), 0);
-        let (mut places, mut cells) = (Vec::new(), Vec::new());
+        let mut cells = Vec::new();
         for i in at..self.lines.len() {
             if self.lines[i].bare {
                 continue;
             }
-            cells.clear();
-            if columns.fit(self.lines[i].bytes, &mut places, &mut cells).is_row() {
+            if self.fits(grid, i, &mut cells) {
                 members.push(i);
                 misses = 0;
             } else {
@@ -230,7 +240,7 @@ impl Search<'_, '_> {
         if lines.len() < WINDOW || !self.are_even(lines) {
             return;
         }
-        let length = lines.iter().map(|i| self.lines[*i].width()).max().unwrap_or(0);
+        let length = lines.iter().map(|i| self.lines[*i].width).max().unwrap_or(0);
         let count = |column: usize, what: &dyn Fn(Class) -> bool| {
             lines.iter().filter(|i| what(self.lines[**i].class(column))).count()
         };
@@ -265,7 +275,7 @@ impl Search<'_, '_> {
         let filled = |from: usize, to: usize| -> Vec<usize> {
             let any = |i: &&usize| {
                 let line = &self.lines[**i];
-                (from..to.min(line.width())).any(|column| !line.is_blank(column))
+                (from..to.min(line.width)).any(|column| !line.is_blank(column))
             };
             lines.iter().filter(any).copied().collect()
         };
@@ -289,18 +299,15 @@ impl Search<'_, '_> {
     fn join_groups(&self, lines: &[usize], gutters: &mut Vec<Range<usize>>) {
         let grid = Grid { measure: self.measure, gutters: gutters.clone() };
         let columns = Columns { grid, head: Vec::new() };
-        let rows: Vec<Vec<Vec<u8>>> = lines
-            .iter()
-            .map(|i| columns.row(self.lines[*i].bytes))
-            .map(|row| row.row(0).cells().map(<[u8]>::to_vec).collect())
-            .collect();
+        let rows = columns.rows(lines.iter().map(|i| self.lines[*i].line()));
+        let rows = cells_of(&rows);
         // A head has a name for each column.
         let rows =
             if rows.first().is_some_and(|row| row.iter().all(|cell| !has_digit(cell))) { &rows[1..] } else { &rows };
         let group = |column: usize| {
             let length = rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
             let even =
-                rows.iter().all(|row| row[column].is_empty() || row[column].len() == length && has_digit(&row[column]));
+                rows.iter().all(|row| row[column].is_empty() || row[column].len() == length && has_digit(row[column]));
             even && (2..=4).contains(&length)
         };
         let together = |a: usize, b: usize| rows.iter().all(|row| row[a].is_empty() == row[b].is_empty());
@@ -314,49 +321,44 @@ impl Search<'_, '_> {
 
     /// The table of these lines, if it shows enough.
     fn settle(&self, members: &[usize], mut columns: Columns) -> Option<Found> {
+        let rows = columns.rows(members.iter().take(WEIGHED + TITLES).map(|i| self.lines[*i].line()));
+        let rows = cells_of(&rows);
+        let body = |from: usize| &rows[from.min(rows.len())..rows.len().min(from + WEIGHED)];
         // A title may stand over the head, at places that fit; the head above the first line that does.
-        let named = (0..members.len().min(TITLES))
-            .find_map(|no| Some((no, self.names(members[no], &members[no + 1..], &columns)?)));
+        let named =
+            (0..members.len().min(TITLES)).find_map(|no| Some((no, self.names(members[no], body(no + 1), &columns)?)));
         let above = members[0].checked_sub(1).filter(|i| named.is_none() && !self.lines[*i].bare);
-        let above = above.and_then(|i| Some((i, self.names(i, members, &columns)?)));
-        let (start, header, rest) = match (named, above) {
-            (Some((no, names)), _) => (members[no], Some(names), &members[no + 1..]),
-            (None, Some((i, names))) => (i, Some(names), members),
-            (None, None) => (members[0], None, members),
+        let above = above.and_then(|i| Some((i, self.names(i, body(0), &columns)?)));
+        let (start, header, from) = match (named, above) {
+            (Some((no, names)), _) => (members[no], Some(names), no + 1),
+            (None, Some((i, names))) => (i, Some(names), 0),
+            (None, None) => (members[0], None, 0),
         };
+        let rest = &members[from..];
         let rows_at = self.lines[*rest.first()?].range.start;
-        if header.is_some() {
-            columns.head = self.lines[start].bytes.trim_ascii().to_vec();
-        }
-        let rows = self.rows(rest, &columns);
-        let body: Vec<Vec<&[u8]>> = rows.iter().map(|row| row.row(0).cells().collect()).collect();
         let known = header.as_ref().is_some_and(|names| {
             names.iter().filter(|name| header::is_known(name.as_bytes())).count() * 2 > names.len()
         });
         let (even, edged) = self.edges(rest, &columns.grid);
-        let plausible = even && Weighed::of(&body, columns.grid.columns()).plausible(known);
+        let plausible = even && Weighed::of(body(from), columns.grid.columns()).plausible(known);
+        if header.is_some() {
+            columns.head = self.lines[start].bytes.trim_ascii().to_vec();
+        }
         let start = self.lines[start].range.start;
         plausible.then_some(Found { start, rows_at, header, ruled: false, edged, columns })
     }
 
-    /// Some of these lines as rows.
-    fn rows(&self, members: &[usize], columns: &Columns) -> Vec<Batch> {
-        members.iter().take(WEIGHED).map(|i| columns.row(self.lines[*i].bytes)).collect()
-    }
-
-    /// The names that line `i` gives the columns of the lines `below`, if it does: at their places, or else as many words or
+    /// The names that line `i` gives the columns of the rows below, if it does: at their places, or else as many words or
     /// groups of words, parted by wide blanks.
-    fn names(&self, i: usize, below: &[usize], columns: &Columns) -> Option<Vec<String>> {
-        let rows = self.rows(below, columns);
-        let body: Vec<Vec<&[u8]>> = rows.iter().map(|row| row.row(0).cells().collect()).collect();
-        let line = columns.row(self.lines[i].bytes);
+    fn names(&self, i: usize, below: &[Vec<&[u8]>], columns: &Columns) -> Option<Vec<String>> {
+        let line = columns.rows([self.lines[i].line()].into_iter());
         let cells: Vec<&[u8]> = line.row(0).cells().collect();
         let text = String::from_utf8_lossy(self.lines[i].bytes);
         let wide = text.split("  ").map(|name| name.trim().as_bytes()).filter(|name| !name.is_empty()).collect();
         let words = text.split_whitespace().map(str::as_bytes).collect();
         let mut names =
             [cells, wide, words].into_iter().filter(|names: &Vec<&[u8]>| names.len() == columns.grid.columns());
-        names.find(|names| header::is_header(names, &body)).map(|names| header::names(&names))
+        names.find(|names| header::is_header(names, below)).map(|names| header::names(&names))
     }
 
     /// Whether the cells of each column share an edge, left or right, as padding makes them: what only happens to be blank in
@@ -368,7 +370,7 @@ impl Search<'_, '_> {
         for (start, end) in starts.zip(ends) {
             let (mut left, mut right, mut filled) = (0, 0, 0);
             for line in rows.iter().map(|i| &self.lines[*i]) {
-                let to = end.min(line.width());
+                let to = end.min(line.width);
                 let mut cell = (start..to).filter(|column| !line.is_blank(*column));
                 let Some(first) = cell.next() else { continue };
                 filled += 1;
@@ -396,6 +398,10 @@ fn runs(filled: &[usize], excused: usize) -> Vec<Range<usize>> {
     runs
 }
 
+fn cells_of(rows: &Batch) -> Vec<Vec<&[u8]>> {
+    (0..rows.rows()).map(|i| rows.row(i).cells().collect()).collect()
+}
+
 fn has_digit(cell: &[u8]) -> bool {
     cell.iter().any(u8::is_ascii_digit)
 }
@@ -415,14 +421,15 @@ impl Weighed {
     fn of(rows: &[Vec<&[u8]>], columns: usize) -> Self {
         let mut weighed = Self { columns, typed: 0, alien: 0, empty: 0 };
         for column in 0..columns {
-            let cells: Vec<&[u8]> =
-                rows.iter().map(|row| row[column]).filter(|cell| looks(cell) != Looks::Empty).collect();
-            let count = |what: &dyn Fn(&[u8]) -> bool| cells.iter().filter(|cell| what(cell)).count() * 10;
+            let cells: Vec<(&[u8], Looks)> =
+                rows.iter().map(|row| (row[column], looks(row[column]))).filter(|(_, l)| *l != Looks::Empty).collect();
             let mark = |cell: &[u8]| !cell.iter().any(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
-            let alien = |cell: &[u8]| matches!(looks(cell), Looks::Phrase | Looks::Mixed | Looks::Noise) || mark(cell);
+            let typed = cells.iter().filter(|(_, looks)| looks.typed()).count();
+            let alien = |looks: Looks| matches!(looks, Looks::Phrase | Looks::Mixed | Looks::Noise);
+            let alien = cells.iter().filter(|(cell, looks)| alien(*looks) || mark(cell)).count();
             weighed.empty += usize::from(cells.len() * 5 < rows.len());
-            weighed.typed += usize::from(!cells.is_empty() && count(&|cell| looks(cell).typed()) >= cells.len() * 6);
-            weighed.alien += usize::from(count(&alien) >= cells.len().max(1) * 3);
+            weighed.typed += usize::from(!cells.is_empty() && typed * 10 >= cells.len() * 6);
+            weighed.alien += usize::from(alien * 10 >= cells.len().max(1) * 3);
         }
         weighed
     }
