@@ -63,7 +63,9 @@ impl Glance {
 pub(super) fn glance(matcher: &Matcher, text: &[u8], cells: &[Span], choices: &mut Choices, glances: &mut Vec<Glance>) {
     glances.clear();
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = pulp::x86::V3::try_new() {
+    if let Some(simd) = pulp::x86::V4::try_new() {
+        simd.vectorize(vectors::Glancing { simd, matcher, text, cells, choices, glances });
+    } else if let Some(simd) = pulp::x86::V3::try_new() {
         simd.vectorize(vectors::Glancing { simd, matcher, text, cells, choices, glances });
     }
     glances.resize(cells.len(), Glance::default());
@@ -74,15 +76,15 @@ mod vectors {
     //! All of this is compiled for the processor's vectors: loops and functions that are always inlined, for what an adapter or a closure
     //! holds is not.
 
-    use std::arch::x86_64::__m256i;
+    use std::arch::x86_64::{__m256i, __m512i};
 
-    use pulp::x86::V3;
+    use pulp::x86::{V3, V4};
 
     use super::super::shape::{Counts, Look, Start};
     use super::*;
 
-    pub(super) struct Glancing<'a> {
-        pub(super) simd: V3,
+    pub(super) struct Glancing<'a, V> {
+        pub(super) simd: V,
         pub(super) matcher: &'a Matcher,
         pub(super) text: &'a [u8],
         pub(super) cells: &'a [Span],
@@ -90,7 +92,7 @@ mod vectors {
         pub(super) glances: &'a mut Vec<Glance>,
     }
 
-    impl pulp::NullaryFnOnce for Glancing<'_> {
+    impl<V: Compare> pulp::NullaryFnOnce for Glancing<'_, V> {
         type Output = ();
 
         #[inline(always)]
@@ -120,15 +122,15 @@ mod vectors {
     }
 
     /// A cell of 1 to [`WIDTH`] bytes, and what stands behind it.
-    struct Cell<'c> {
-        simd: V3,
+    struct Cell<'c, V> {
+        simd: V,
         window: &'c [u8; WIDTH],
         len: usize,
     }
 
-    impl<'c> Cell<'c> {
+    impl<'c, V: Compare> Cell<'c, V> {
         #[inline(always)]
-        fn of(simd: V3, window: &'c [u8; WIDTH], len: usize) -> Self {
+        fn of(simd: V, window: &'c [u8; WIDTH], len: usize) -> Self {
             Self { simd, window, len }
         }
 
@@ -141,12 +143,7 @@ mod vectors {
         /// The bytes that, with the bits of `set` set, are in one of the ranges: from a first byte on, so many.
         #[inline(always)]
         fn map<const N: usize>(&self, set: u8, ranges: [(u8, u8); N]) -> u64 {
-            let [low, high]: [[u8; WIDTH / 2]; 2] = pulp::cast(*self.window);
-            let mut map = u64::from(within(self.simd, low, set, ranges));
-            if self.len > WIDTH / 2 {
-                map |= u64::from(within(self.simd, high, set, ranges)) << (WIDTH / 2);
-            }
-            map & self.all()
+            self.simd.within(self.window, self.len > WIDTH / 2, set, ranges) & self.all()
         }
 
         /// How the cell looks (what [`Look::at`] says of its bytes), and what else is seen of it.
@@ -159,11 +156,24 @@ mod vectors {
             let mut counts = Counts { digits: digits.count_ones(), letters: letters.count_ones(), ..Counts::default() };
             if alphanumeric != self.all() {
                 known |= self.count_signs(alphanumeric, &mut counts);
-            } else if self.map(0, [(b'a', 26)]) == 0 {
+            } else if digits != 0 && self.map(0, [(b'a', 26)]) == 0 {
                 let account = letters & 0b1111 == 0b0011 && digits & 0b1111 == 0b1100;
                 known |= CAPITAL | if account { ACCOUNT } else { 0 };
             }
-            (Look::counted(counts, Start::of(&self.window[..self.len])), known)
+            (Look::counted(counts, self.start(digits, letters)), known)
+        }
+
+        /// What it begins with: what [`Start::of`] says.
+        #[inline(always)]
+        fn start(&self, digits: u64, letters: u64) -> Start {
+            let [first, second, ..] = *self.window;
+            match (digits & 1 != 0, letters & 1 != 0) {
+                (true, _) if first == b'0' && second == b'0' && self.len > 1 => Start::Zeros,
+                (true, _) => Start::Digit,
+                (_, true) if first | 0x20 == b't' => Start::Tel,
+                (_, true) => Start::Letter,
+                _ => Start::Other,
+            }
         }
 
         /// Counts what is neither letter nor digit. Whether the cell is an address in its normal form.
@@ -191,11 +201,27 @@ mod vectors {
         }
     }
 
+    /// Comparing all bytes of a cell at once.
+    pub(super) trait Compare: Copy {
+        /// The bytes of the window, or of its first half at least if it is not `wide`, that, with the bits of `set` set, are in one of the
+        /// ranges.
+        fn within<const N: usize>(self, window: &[u8; WIDTH], wide: bool, set: u8, ranges: [(u8, u8); N]) -> u64;
+    }
+
+    impl Compare for V3 {
+        #[inline(always)]
+        fn within<const N: usize>(self, window: &[u8; WIDTH], wide: bool, set: u8, ranges: [(u8, u8); N]) -> u64 {
+            let [low, high]: [__m256i; 2] = pulp::cast(*window);
+            let map = u64::from(within_half(self, low, set, ranges));
+            if wide { map | u64::from(within_half(self, high, set, ranges)) << (WIDTH / 2) } else { map }
+        }
+    }
+
     /// What a byte is beyond each range is brought down to none, and the least compared once: of several answers joined, the compiler makes
     /// work for each byte.
     #[inline(always)]
-    fn within<const N: usize>(simd: V3, bytes: [u8; WIDTH / 2], set: u8, ranges: [(u8, u8); N]) -> u32 {
-        let bytes = simd.avx2._mm256_or_si256(pulp::cast(bytes), all(simd, set));
+    fn within_half<const N: usize>(simd: V3, bytes: __m256i, set: u8, ranges: [(u8, u8); N]) -> u32 {
+        let bytes = simd.avx2._mm256_or_si256(bytes, all(simd, set));
         let mut least = all(simd, 0xff);
         for (first, many) in ranges {
             let offset = simd.avx2._mm256_sub_epi8(bytes, all(simd, first));
@@ -209,21 +235,46 @@ mod vectors {
         simd.avx._mm256_set1_epi8(byte as i8)
     }
 
+    impl Compare for V4 {
+        #[inline(always)]
+        fn within<const N: usize>(self, window: &[u8; WIDTH], _: bool, set: u8, ranges: [(u8, u8); N]) -> u64 {
+            let bytes: __m512i = pulp::cast(*window);
+            let bytes = self.avx512f._mm512_or_epi64(bytes, self.avx512f._mm512_set1_epi8(set as i8));
+            let mut map = 0;
+            for (first, many) in ranges {
+                let offset = self.avx512bw._mm512_sub_epi8(bytes, self.avx512f._mm512_set1_epi8(first as i8));
+                let last = self.avx512f._mm512_set1_epi8((many - 1) as i8);
+                map |= self.avx512bw._mm512_cmple_epu8_mask(offset, last);
+            }
+            map
+        }
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
 
-        #[test]
-        fn a_glance_sees_what_a_look_sees() {
-            let Some(simd) = V3::try_new() else { return };
-            let mut text: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
+        fn sees_what_a_look_sees(simd: impl Compare) {
+            let mut text: Vec<u8> = (0..=255).chain((0..=255).rev()).chain(*b"00tT0Tt").collect();
+            let many = text.len();
             text.extend_from_slice(&[b'.'; WIDTH]);
-            for (start, len) in (0..512).flat_map(|start| (1..=WIDTH.min(512 - start)).map(move |len| (start, len))) {
+            let cells = (0..many).flat_map(|start| (1..=WIDTH.min(many - start)).map(move |len| (start, len)));
+            for (start, len) in cells {
                 let cell = &text[start..start + len];
                 let (look, known) = Cell::of(simd, text[start..].first_chunk().unwrap(), len).look();
                 assert_eq!(look, Look::at(cell), "{cell:?}");
                 let begins = cell[0].is_ascii_alphanumeric() || cell[0] == b'+';
                 assert_eq!(known & BARE != 0, begins && cell[len - 1].is_ascii_alphanumeric(), "{cell:?}");
+            }
+        }
+
+        #[test]
+        fn a_glance_sees_what_a_look_sees() {
+            if let Some(simd) = V3::try_new() {
+                sees_what_a_look_sees(simd);
+            }
+            if let Some(simd) = V4::try_new() {
+                sees_what_a_look_sees(simd);
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) enum Start {
 
 impl Start {
     #[inline(always)]
-    pub(super) fn of(cell: &[u8]) -> Self {
+    fn of(cell: &[u8]) -> Self {
         match cell {
             [b'0', b'0', ..] => Self::Zeros,
             [b'0'..=b'9', ..] => Self::Digit,
