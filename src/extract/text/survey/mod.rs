@@ -104,6 +104,20 @@ pub(crate) const LONG: [(&[u8], usize); 14] = [
     ("║".as_bytes(), 0),
 ];
 
+/// The [`LONG`] delimiters that are met at a sign.
+const fn met_at(sign: u8) -> &'static [usize] {
+    match sign {
+        b':' => &[0],
+        b'&' => &[1],
+        b'-' => &[2, 8, 10],
+        0xE2 => &[3, 4, 5, 11, 12, 13],
+        0xC2 => &[6],
+        b'/' => &[7],
+        b'=' => &[9],
+        _ => &[],
+    }
+}
+
 /// One line of a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
@@ -147,12 +161,13 @@ impl Line {
         self.counts[sign as usize] as usize
     }
 
-    /// Notes which of some [`LONG`] delimiters have their sign at `at`, before the byte `next`.
-    #[inline]
-    fn meet(&mut self, text: &[u8], at: usize, next: u8, some: &[usize]) {
+    /// Notes which of some [`LONG`] delimiters have their sign at `at`. Which these are is known where it is called.
+    #[inline(always)]
+    fn meet(&mut self, text: &[u8], at: usize, some: &[usize]) {
         for no in some {
             let (long, sign) = LONG[*no];
-            if long[sign + 1] == next && at >= sign && text[at - sign..].starts_with(long) {
+            // The byte behind tells most of them apart.
+            if text.get(at + 1) == Some(&long[sign + 1]) && at >= sign && text[at - sign..].starts_with(long) {
                 self.long |= 1 << no;
             }
         }
@@ -328,28 +343,28 @@ impl Learner<'_> {
                 line.names = true;
                 line.counts[Sign::Naming as usize] += 1;
                 line.counts[Sign::Colon as usize] -= u32::from(!colon_delimits(text, at));
-                line.meet(text, at, next(), &[0]);
+                line.meet(text, at, const { met_at(b':') });
             }
             b'=' => {
                 line.names = true;
                 let value = text[at + 1..].iter().find(|b| **b != b' ');
                 line.opens |= value.is_some_and(|b| matches!(b, b'[' | b'{' | b'a' | b'A'));
-                line.meet(text, at, next(), &[9]);
+                line.meet(text, at, const { met_at(b'=') });
             }
             b'-' => {
                 line.names |= next() == b'>';
                 line.counts[Sign::Dash as usize] += u32::from(before() == b' ' && next() == b' ');
-                line.meet(text, at, next(), &[2, 8, 10]);
+                line.meet(text, at, const { met_at(b'-') });
             }
             b'/' => {
                 line.counts[Sign::Slash as usize] += u32::from(before() == b' ' && next() == b' ');
-                line.meet(text, at, next(), &[7]);
+                line.meet(text, at, const { met_at(b'/') });
             }
-            b'&' => line.meet(text, at, next(), &[1]),
-            0xC2 => line.meet(text, at, next(), &[6]),
+            b'&' => line.meet(text, at, const { met_at(b'&') }),
+            0xC2 => line.meet(text, at, const { met_at(0xC2) }),
             0xE2 => {
                 line.names = true;
-                line.meet(text, at, next(), &[3, 4, 5, 11, 12, 13]);
+                line.meet(text, at, const { met_at(0xE2) });
             }
             _ => {}
         }
@@ -395,7 +410,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn signs_are_counted_by_line(text in "[a1,;:= .>\\-\n–│\"]{0,200}") {
+        fn signs_are_counted_by_line(text in "([a1,;:&=/ .>\\-\n–—•·│┃║\"]| [&/=–—•·-]>? |::|---){0,160}") {
             let survey = Survey::of(text.as_bytes(), |_, _| false);
             let sample = survey.sample();
             let lines: Vec<&[u8]> = text.as_bytes().split_inclusive(|b| *b == b'\n').collect();
