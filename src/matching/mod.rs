@@ -12,6 +12,7 @@ mod assemble;
 mod by_tags;
 mod candidate;
 mod choice;
+mod desk;
 mod evidence;
 mod finish;
 mod glance;
@@ -33,6 +34,7 @@ use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes};
 use crate::model::finding::{Finding, bits};
 use crate::model::{FieldKind, Strength, SystemId};
 
+use desk::Desks;
 use shape::CellShape;
 
 pub use scan::Scan;
@@ -51,6 +53,7 @@ pub struct Matcher {
     asks: Asks,
     /// For each kind (by code) whose values have shapes of their own: those of all indexes together.
     tokens: [Option<TokenShapes>; 32],
+    desks: Arc<Desks>,
 }
 
 /// Which kinds find anything.
@@ -120,7 +123,7 @@ impl Matcher {
         let asks = Asks::of(&catalogue);
         let tokens =
             std::array::from_fn(|code| FieldKind::from_code(code as u8).and_then(|kind| catalogue.shapes(kind)));
-        Self { catalogue, terms, systems, facts, asks, tokens }
+        Self { catalogue, terms, systems, facts, asks, tokens, desks: Arc::default() }
     }
 
     /// Whether a cell that looks so may be a reference, contract or login of some index: by its length and characters.

@@ -11,12 +11,12 @@ use super::Matcher;
 use super::bits;
 use super::by_tags::Unnamed;
 use super::candidate::{Explained, RowCandidate, SURE};
+use super::desk::{Desk, Taken};
 use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
 use super::row::{Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
-use super::sweep::{BLOCK, Sweep};
+use super::sweep::BLOCK;
 use super::terms::TermCounts;
-use super::text;
 
 /// Cells of a masked row that an alert shows.
 const SAMPLE_CELLS: usize = 16;
@@ -31,9 +31,7 @@ pub struct Scan<'m> {
     pub(super) skipped: Vec<Skip>,
     pub(super) bytes: u64,
     pub(super) damaged: bool,
-    sweep: Sweep,
-    scratch: Scratch,
-    reader: text::Reader,
+    desk: Taken<'m>,
     pub(super) unnamed: Unnamed,
     sequence: u64,
 }
@@ -47,9 +45,7 @@ impl<'m> Scan<'m> {
             skipped: Vec::new(),
             bytes: 0,
             damaged: false,
-            sweep: Sweep::default(),
-            scratch: Scratch::default(),
-            reader: text::Reader::default(),
+            desk: matcher.desks.take(),
             unnamed: Unnamed::default(),
             sequence: 0,
         }
@@ -121,12 +117,12 @@ impl<'m> Scan<'m> {
         let mut result = Ok(());
         let mut full = false;
         'blocks: for first in (0..batch.rows()).step_by(BLOCK) {
-            if let Err(damaged) = self.sweep.block(self.matcher, batch, first) {
+            if let Err(damaged) = self.desk.sweep.block(self.matcher, batch, first) {
                 result = Err(damaged);
                 break;
             }
-            for no in 0..self.sweep.seen.len() {
-                let seen = self.sweep.seen[no];
+            for no in 0..self.desk.sweep.seen.len() {
+                let seen = self.desk.sweep.seen[no];
                 self.evidence.rows += u64::from(seen.filled != 0);
                 let place = (batch.table, batch.first_row + (first + no) as u64);
                 if !seen.hit && !seen.by_name(&state) {
@@ -136,10 +132,11 @@ impl<'m> Scan<'m> {
                     continue;
                 }
                 let row = batch.row(first + no);
-                match examiner.examine(row, (&self.sweep, no), &state, &mut self.scratch) {
+                let Desk { sweep, scratch, .. } = &mut *self.desk;
+                match examiner.examine(row, (sweep, no), &state, scratch) {
                     Ok(searchable) => {
                         state.searchable += u64::from(searchable);
-                        let unfound = !seen.searchable && self.scratch.candidates.is_empty();
+                        let unfound = !seen.searchable && self.desk.scratch.candidates.is_empty();
                         full |= unfound && self.unnamed.offer(row, place, seen.filled, (state.columns, searchable));
                     }
                     Err(damaged) => {
@@ -147,7 +144,7 @@ impl<'m> Scan<'m> {
                         break 'blocks;
                     }
                 }
-                if !self.scratch.candidates.is_empty() {
+                if !self.desk.scratch.candidates.is_empty() {
                     self.hit(row, place, seen.filled, &mut state);
                 }
             }
@@ -166,15 +163,14 @@ impl<'m> Scan<'m> {
         candidates: Vec<Explained>,
         state: &mut TableState,
     ) {
-        (self.scratch.candidates, self.scratch.pairs) = candidates.into_iter().unzip();
+        (self.desk.scratch.candidates, self.desk.scratch.pairs) = candidates.into_iter().unzip();
         self.hit(row, place, filled, state);
     }
 
     /// Files a row that has candidates.
     fn hit(&mut self, row: Row<'_>, (table, number): (u32, u64), filled: u64, state: &mut TableState) {
-        let candidates = &self.scratch.candidates;
+        let Scratch { candidates, systems, pairs, .. } = &mut self.desk.scratch;
         let sure = candidates.iter().any(|c| c.bits >= SURE);
-        let systems = &mut self.scratch.systems;
         systems.clear();
         for (i, candidate) in candidates.iter().enumerate() {
             // Ties of one index follow their best: only the best counts.
@@ -186,7 +182,7 @@ impl<'m> Scan<'m> {
                     systems.push(system);
                 }
                 let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns().len();
-                state.count(candidate.index, columns, filled, &self.scratch.pairs[i]);
+                state.count(candidate.index, columns, filled, &pairs[i]);
             } else if first {
                 self.evidence.doubt(Doubtful {
                     table,
@@ -208,7 +204,7 @@ impl<'m> Scan<'m> {
                 self.evidence.sample.push((number, sample));
             }
         }
-        let candidates = &self.scratch.candidates;
+        let candidates = &self.desk.scratch.candidates;
         let kept = || KeptRow { table, row: number, filled, candidates: candidates.clone() };
         self.evidence.keep(self.sequence, kept);
         self.sequence += 1;
@@ -225,12 +221,12 @@ impl<'m> Scan<'m> {
 
     /// The row as an alert may show it, with the kinds that the best candidate's columns give its cells.
     fn masked(&self, row: Row<'_>) -> MaskedRow {
-        let best = (0..self.scratch.candidates.len())
-            .max_by(|a, b| self.scratch.candidates[*a].bits.total_cmp(&self.scratch.candidates[*b].bits));
+        let best = (0..self.desk.scratch.candidates.len())
+            .max_by(|a, b| self.desk.scratch.candidates[*a].bits.total_cmp(&self.desk.scratch.candidates[*b].bits));
         let kind_of = |cell: usize| {
             let best = best?;
-            let columns = self.matcher.catalogue.indexes()[self.scratch.candidates[best].index as usize].columns();
-            let pair = self.scratch.pairs[best].iter().find(|(at, _)| *at as usize == cell)?;
+            let columns = self.matcher.catalogue.indexes()[self.desk.scratch.candidates[best].index as usize].columns();
+            let pair = self.desk.scratch.pairs[best].iter().find(|(at, _)| *at as usize == cell)?;
             Some(columns[pair.1 as usize].1)
         };
         let cells = row.cells().map(trimmed).enumerate().filter(|(_, value)| !is_absent(value)).take(SAMPLE_CELLS);
@@ -268,7 +264,7 @@ impl ContentSink for Scan<'_> {
             return Flow::Go;
         }
         if batch.layout == Layout::Text {
-            self.reader.read(batch);
+            self.desk.reader.read(batch);
         }
         match self.rows(batch) {
             Ok(()) => Flow::Go,

@@ -26,13 +26,16 @@ const DEFANGED_DOT: &[&str] =
 
 /// Local part and domain in lower case; the domain of an internationalised address in its ASCII form.
 pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) -> bool {
+    // A second `@` would stand in the domain. What has none, or several, is most of what is asked besides addresses, and the rest is long.
+    if raw.is_ascii() && (!has_at(raw) || memchr::memchr_iter(b'@', raw).count() > 1) {
+        return false;
+    }
     let bare = strip(raw);
     if plain(bare, out) {
         return true;
     }
     out.clear();
-    // A second `@` would stand in the domain. What has none, or several, is most of what is asked besides addresses, and the long way is long.
-    if bare.first() == Some(&b'@') || raw.is_ascii() && (!has_at(raw) || memchr::memchr_iter(b'@', raw).count() > 1) {
+    if bare.first() == Some(&b'@') {
         return false;
     }
     // Whatever is rare takes the long way: it is still bounded by the length of a value.

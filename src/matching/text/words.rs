@@ -215,9 +215,9 @@ impl Stretch<'_> {
         (digits >= DIGITS).then_some((start, end))
     }
 
-    /// Digits, and the stars that hide some.
+    /// Digits, and the stars that hide some, in a word without an `@`.
     fn figures(self, start: usize, end: usize) -> usize {
-        self.map.count(Class::Digit, start..end) + self.map.count(Class::Star, start..end)
+        self.map.count(Class::Sign, start..end)
     }
 }
 
