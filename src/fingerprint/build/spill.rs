@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Number of parts, one for each first byte of a key.
 pub(super) const PARTS: usize = 256;
 /// Bytes written at a time.
-const FLUSH: usize = 256 << 10;
+const FLUSH: usize = 128 << 10;
 /// The largest part that is loaded: larger ones there are only when a large share of all records has one value.
 const LOAD: u64 = 128 << 20;
 

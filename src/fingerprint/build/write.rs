@@ -22,7 +22,7 @@ use crate::fingerprint::profile::Private;
 use crate::fingerprint::refs::{PRIVATE_BLOCK, RefBlock, Sealer};
 
 /// Bytes of records, and of fingerprints, that are held before they go to temporary files.
-const BUDGET: usize = 128 << 20;
+const BUDGET: usize = 64 << 20;
 
 /// An index under construction.
 pub(super) struct Writer<'a> {
@@ -244,7 +244,7 @@ impl<'a> Writer<'a> {
         let mut sink = RecordSink::new(self.place.file(), fingerprints, [rows, tags, keys, names]);
         let width = plan.width();
         let sorted = |records: &[u8]| Names::of(plan, records, &spill::order(records, width));
-        let group = rayon::current_num_threads().max(1) * 2;
+        let group = rayon::current_num_threads().max(1);
         for spill in [&mut self.named, &mut self.nameless] {
             for from in (0..PARTS).step_by(group) {
                 let parts: Vec<usize> = (from..(from + group).min(PARTS)).collect();
@@ -277,7 +277,7 @@ impl<'a> Writer<'a> {
         let directory =
             NameKeys::open(self.place.file(), self.places[Section::Names as usize].offset, names).map_err(&failed)?;
         let mut sink = TableSink::new(self.place.file(), at);
-        let group = rayon::current_num_threads().max(1) * 2;
+        let group = rayon::current_num_threads().max(1);
         for from in (0..PARTS).step_by(group) {
             let parts: Vec<usize> = (from..(from + group).min(PARTS)).collect();
             let make = |no: &usize| -> io::Result<PartTable> {

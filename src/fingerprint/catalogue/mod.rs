@@ -156,15 +156,16 @@ impl Catalogue {
         }
     }
 
-    /// Brings the filter of the only index together once as many fingerprints were asked of it as it has blocks: from then on it costs less to
-    /// have it at hand than it costs to bring it. (A damaged one is left where it is: the look-ups meet the damage.)
+    /// Brings the filter of the only index together once a quarter as many fingerprints were asked of it as it has blocks: asked one by one in the
+    /// file, they will soon have cost more than that. (A damaged one is left where it is: the look-ups meet the damage.)
     #[cold]
     fn count_asked(&self, more: u64) {
         let Some(index) = self.indexes.first() else { return };
         let before = self.asked.fetch_add(more, Ordering::Relaxed);
+        let enough = index.filter_blocks() / 4;
         // One thread sees this, the others go on meanwhile.
-        if before < index.filter_blocks()
-            && before + more >= index.filter_blocks()
+        if before < enough
+            && before + more >= enough
             && let Ok(blocks) = index.filter()
         {
             let _ = self.own.set(Filter::copy_of(blocks));
