@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use super::judge::{Judging, Step};
-use super::long::{Long, Rest, parsed};
+use super::long::{Long, Rest, WINDOW, parsed};
 use crate::confine::ConfineError;
 use crate::extract::Limits;
 use crate::extract::lane::{CHUNK, Chunk, Lane, SAMPLE};
@@ -109,7 +109,9 @@ impl<'a> Document<'a> {
                 }
                 Ok(read)
             }
-            Content::Stream { head, rest, lane } => Ok(Long { id: self.id, head, rest, lane: *lane }.read(judging)),
+            Content::Stream { head, rest, lane } => {
+                Ok(Long { id: self.id, head, rest, lane: *lane, window: WINDOW }.read(judging))
+            }
         }
     }
 }
@@ -132,7 +134,7 @@ fn in_memory<'m>(name: &str, bytes: &[u8], judging: Judging<'m>) -> Result<Readi
         && judging.checkpoints.is_some()
     {
         let rest = Rest::Memory(io::Cursor::new(bytes));
-        return Ok(Long { id: name, head: Vec::new(), rest, lane: lane.clone() }.read(judging));
+        return Ok(Long { id: name, head: Vec::new(), rest, lane: lane.clone(), window: WINDOW }.read(judging));
     }
     let (hash, scan) = rayon::join(
         || blake3::hash(bytes),

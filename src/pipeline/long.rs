@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::checkpoint::{Checkpoints, Mark};
-use super::document::{Reading, SEVERAL_THREADS};
+use super::document::Reading;
 use super::judge::{Judging, Step};
 use super::window::Window;
 use crate::extract::lane::{CHUNK, Chunk, Cutter, Lane};
@@ -18,6 +18,11 @@ use crate::model::{ContentSink, Flow, Skip, SkipReason};
 
 /// The longest time between two checkpoints, however large they have become.
 const LONGEST: Duration = Duration::from_secs(50);
+
+/// Chunks of a window: threads wait for each other at the end of each, which many threads make up for where there are many chunks.
+pub(super) const WINDOW: usize = 32;
+/// Chunks that one scan reads: enough rows to learn a table's columns from, few enough to keep all threads busy.
+const PART: usize = 2;
 
 /// Where a long document is read from.
 pub(super) enum Rest<'a> {
@@ -57,14 +62,15 @@ pub(super) struct Long<'a> {
     pub(super) head: Vec<u8>,
     pub(super) rest: Rest<'a>,
     pub(super) lane: Lane,
+    /// Chunks read at once: [`WINDOW`].
+    pub(super) window: usize,
 }
 
 impl Long<'_> {
     /// Reads all of it: while the chunks of a window are parsed, the next one is read and hashed.
     pub(super) fn read<'m>(mut self, judging: Judging<'m>) -> Reading<'m> {
-        let threads = rayon::current_num_threads();
         // A cut may need as much as a line and a chunk before it can be made.
-        let most = (threads * SEVERAL_THREADS).max(judging.limits.line + 2 * CHUNK);
+        let most = (self.window * CHUNK).max(judging.limits.line + 2 * CHUNK);
         let mut state = self.begin(judging);
         let mut keeper =
             Keeper { id: self.id, judging, saved: Instant::now(), cost: Duration::ZERO, kept: state.resumed };
@@ -218,6 +224,9 @@ impl Keeper<'_, '_> {
 
 /// Chunks on all threads; the parts know their places. Also whether more is wanted: once a part asks to stop, no further
 /// chunk is begun, and what the others found is kept.
+///
+/// Which chunks one scan reads is settled, and scans are added in the order of the document: what is learnt of a table's columns on the
+/// way decides what is found, and that must not be up to the threads, nor to how many there are.
 pub(super) fn parsed<'m>(
     chunks: &[Chunk],
     lane: &Lane,
@@ -225,28 +234,28 @@ pub(super) fn parsed<'m>(
     parse: impl Fn(&Chunk, &mut Scan<'m>) -> Flow + Sync,
 ) -> (Scan<'m>, Flow) {
     let stopped = AtomicBool::new(false);
-    let merged = |mut all: Scan<'m>, part| {
-        all.merge(part);
-        all
-    };
     // Every part must know the table that all chunks share: its columns mean one thing throughout.
     let fresh = || {
         let mut scan = whole.part();
         lane.begin(&mut scan);
         scan
     };
-    let scan = chunks
-        .par_iter()
-        .fold(fresh, |mut scan, chunk| {
+    let read = |chunks: &[Chunk]| {
+        let mut scan = fresh();
+        for chunk in chunks {
             if !stopped.load(Ordering::Relaxed) && parse(chunk, &mut scan) == Flow::Stop {
                 stopped.store(true, Ordering::Relaxed);
             }
-            // Which chunks one scan sees is up to the threads; what is found must not be.
             scan.end_part();
-            scan
-        })
-        .reduce(fresh, merged);
-    (scan, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
+        }
+        scan
+    };
+    let mut all = fresh();
+    for window in chunks.chunks(WINDOW) {
+        let parts: Vec<Scan<'m>> = window.par_chunks(PART).map(read).collect();
+        parts.into_iter().for_each(|part| all.merge(part));
+    }
+    (all, if stopped.into_inner() { Flow::Stop } else { Flow::Go })
 }
 
 #[cfg(test)]
@@ -261,17 +270,45 @@ mod tests {
     use crate::fingerprint::Key;
     use crate::matching::tests::{COLUMNS, matcher, person};
 
-    /// A dump of three windows of one thread, in memory as the service has it.
+    /// Chunks of a window.
+    const FEW: usize = 4;
+
+    /// A dump of three windows, in memory as the service has it.
     fn dump() -> Vec<u8> {
         let mut dump = COLUMNS.map(|(header, _)| header).join(",") + "\n";
         let strangers: String = (1_000_000..1_004_000).map(|no| person(no).join(",") + "\n").collect();
         let mut no = 0;
-        while dump.len() < 3 * SEVERAL_THREADS {
+        while dump.len() < 3 * FEW * CHUNK {
             dump += &(person(no % 100).join(",") + "\n");
             dump += &strangers;
             no += 1;
         }
         dump.into_bytes()
+    }
+
+    #[test]
+    fn what_is_found_is_not_up_to_the_threads() {
+        let lists = tempfile::tempdir().unwrap();
+        let matcher = matcher(lists.path(), 0..2_000);
+        let (limits, reader) = (Limits::default(), Reader::Here);
+        // Enough of ours to learn the columns from, in every chunk; their other values are mixed up, and agree by chance.
+        let mut dump = COLUMNS.map(|(header, _)| header).join(",") + "\n";
+        for no in 0..60_000 {
+            let (mut row, other) =
+                (person(if no % 20 == 0 { no / 20 % 2_000 } else { 1_000_000 + no }), person(no % 1_999));
+            row[5..].clone_from_slice(&other[5..]);
+            dump += &(row.join(",") + "\n");
+        }
+        let lane = Lane::open(&dump.as_bytes()[..SAMPLE], &limits).unwrap();
+        let judging = Judging::new(&matcher, &limits, &reader);
+        let read = |threads| {
+            let rest = Rest::Memory(io::Cursor::new(dump.as_bytes()));
+            let long = Long { id: "post/dump", head: Vec::new(), rest, lane: lane.clone(), window: FEW };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let read = pool.install(|| long.read(judging));
+            format!("{:?}", matcher.finish(read.scan, true).unwrap())
+        };
+        assert_eq!(read(1), read(3));
     }
 
     #[test]
@@ -284,7 +321,7 @@ mod tests {
         let checkpoints = Checkpoints::open(kept.path(), &Key::from_bytes([3; 32]), Duration::ZERO).unwrap();
         let read = |judging: Judging<'_>| {
             let rest = Rest::Memory(io::Cursor::new(&bytes));
-            let long = Long { id: "post/dump", head: Vec::new(), rest, lane: lane.clone() };
+            let long = Long { id: "post/dump", head: Vec::new(), rest, lane: lane.clone(), window: FEW };
             let read = one.install(|| long.read(judging));
             (read.hash, format!("{:?}", matcher.finish(read.scan, true).unwrap()))
         };
