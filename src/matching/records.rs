@@ -24,7 +24,7 @@ impl Records {
     pub(super) fn push(&mut self, record: Shown) {
         self.all.push(record);
         // One thread's share of the rows: others have theirs to read.
-        self.bound(<[Shown]>::sort_unstable);
+        self.bound(|all| all.sort_unstable_by_key(place));
     }
 
     /// Adds all of another's.
@@ -33,13 +33,13 @@ impl Records {
             *self = other;
         } else {
             self.all.extend(other.all);
-            self.bound(ParallelSliceMut::par_sort_unstable);
+            self.bound(|all| all.par_sort_unstable_by_key(place));
         }
     }
 
     /// Each once, in the order of indexes and slots.
     pub(super) fn take(&mut self) -> Vec<Shown> {
-        self.put_in_order(ParallelSliceMut::par_sort_unstable);
+        self.put_in_order(|all| all.par_sort_unstable_by_key(place));
         self.once = 0;
         std::mem::take(&mut self.all)
     }
@@ -52,15 +52,22 @@ impl Records {
     }
 
     fn put_in_order(&mut self, sort: fn(&mut [Shown])) {
-        let record = |shown: &Shown| (shown.0, shown.1);
+        if self.once == self.all.len() {
+            return;
+        }
         sort(&mut self.all);
         self.all.dedup_by(|next, kept| {
-            let same = record(next) == record(kept);
+            let same = place(next) == place(kept);
             kept.2 |= if same { next.2 } else { 0 };
             same
         });
         self.once = self.all.len();
     }
+}
+
+/// Index and slot in one number, which is compared at once.
+fn place(shown: &Shown) -> u64 {
+    u64::from(shown.0) << 32 | u64::from(shown.1)
 }
 
 #[cfg(test)]
