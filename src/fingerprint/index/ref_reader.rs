@@ -43,7 +43,7 @@ impl RefReader<'_> {
         if whole { Ok(()) } else { Err(index.data.note_damage(at)) }
     }
 
-    /// Names the record across snapshots of its system: [`super::Hasher::record_key`] of its ref; where it has none, what the builder
+    /// Names the record across snapshots of its system: [`Hasher::record_key`] of its ref; where it has none, what the builder
     /// derived from its first strong value, or its name.
     pub fn record_key(&mut self, hasher: &Hasher, slot: Slot) -> Result<u64, Damaged> {
         let index = self.index;
