@@ -110,13 +110,6 @@ impl Filter {
         Self { blocks: Memory::zeroed(blocks_for(keys) as usize * BLOCK) }
     }
 
-    /// With these blocks.
-    pub(super) fn copy_of(blocks: &[u8]) -> Self {
-        let mut copy = Memory::zeroed(blocks.len());
-        copy.copy_from_slice(blocks);
-        Self { blocks: copy }
-    }
-
     /// Number of blocks.
     pub(super) fn len(&self) -> u64 {
         (self.blocks.len() / BLOCK) as u64

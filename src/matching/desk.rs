@@ -11,7 +11,7 @@ use super::text::Reader;
 /// Desks kept, beyond which they are given up: more threads than that rarely read at once.
 const KEPT: usize = 16;
 
-/// The memory of one scan. Nothing in it says anything about a document.
+/// The memory of one scan. What the last document left in it is overwritten before it is read; what was learnt in it holds for any.
 #[derive(Default)]
 pub(super) struct Desk {
     pub(super) sweep: Sweep,

@@ -308,7 +308,8 @@ mod tests {
             let read = pool.install(|| long.read(judging));
             format!("{:?}", matcher.finish(read.scan, true).unwrap())
         };
-        assert_eq!(read(1), read(3));
+        // Not `assert_eq`: what differs would fill pages.
+        assert!(read(1) == read(3), "what one thread finds is not what three find");
     }
 
     #[test]

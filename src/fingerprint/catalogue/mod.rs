@@ -9,13 +9,11 @@ mod merged;
 mod whose;
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use super::error::{IndexError, IndexErrorKind};
-use super::filter::{self, Filter};
+use super::filter;
 use super::hash::Hasher;
 use super::index::SnapshotIndex;
 use super::key::Keyring;
@@ -34,10 +32,6 @@ pub struct Catalogue {
     kinds: u32,
     /// Over all indexes, where there are several; one index has its own.
     merged: Option<Merged>,
-    /// That of the only index, brought together in memory once so much was asked of it that this pays.
-    own: OnceLock<Filter>,
-    /// Fingerprints that were asked of the only index.
-    asked: AtomicU64,
 }
 
 impl Catalogue {
@@ -77,8 +71,7 @@ impl Catalogue {
         };
         let kinds = indexes.iter().flat_map(|i| i.columns().iter()).fold(0, |all, (_, kind)| all | bit(*kind));
         let hashers = keys.keys().iter().map(Hasher::new).collect();
-        let (own, asked) = (OnceLock::new(), AtomicU64::new(0));
-        (Self { indexes, hashers, countries, kinds, merged, own, asked }, errors)
+        (Self { indexes, hashers, countries, kinds, merged }, errors)
     }
 
     /// Without any index: nothing is ours.
@@ -146,29 +139,16 @@ impl Catalogue {
     /// Appends to `hits` the positions in `fingerprints` of those that may be in any index. The probes of a batch do not wait for one
     /// another: this is the way to ask for many.
     pub fn probe(&self, fingerprints: &[u64], hits: &mut Vec<u32>) {
-        match self.merged.as_ref().map(|merged| &merged.filter).or_else(|| self.own.get()) {
-            Some(filter) => filter::keep(filter.blocks(), fingerprints, hits),
+        let blocks = match &self.merged {
+            Some(merged) => Some(merged.filter.blocks()),
+            None => self.indexes.first().and_then(SnapshotIndex::whole_filter),
+        };
+        match blocks {
+            Some(blocks) => filter::keep(blocks, fingerprints, hits),
             None => {
                 let asked = fingerprints.iter().enumerate();
                 hits.extend(asked.filter(|(_, fp)| self.might_contain(**fp)).map(|(i, _)| i as u32));
-                self.count_asked(fingerprints.len() as u64);
             }
-        }
-    }
-
-    /// Brings the filter of the only index together once a quarter as many fingerprints were asked of it as it has blocks: asked one by one in the
-    /// file, they will soon have cost more than that. (A damaged one is left where it is: the look-ups meet the damage.)
-    #[cold]
-    fn count_asked(&self, more: u64) {
-        let Some(index) = self.indexes.first() else { return };
-        let before = self.asked.fetch_add(more, Ordering::Relaxed);
-        let enough = index.filter_blocks() / 4;
-        // One thread sees this, the others go on meanwhile.
-        if before < enough
-            && before + more >= enough
-            && let Ok(blocks) = index.filter()
-        {
-            let _ = self.own.set(Filter::copy_of(blocks));
         }
     }
 }

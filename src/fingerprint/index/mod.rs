@@ -203,14 +203,10 @@ impl SnapshotIndex {
         self.part(Section::Filter, block * filter::BLOCK, filter::BLOCK)
     }
 
-    /// The filter's bytes. Reads all of them.
-    pub(super) fn filter(&self) -> Result<&[u8], Damaged> {
-        self.part(Section::Filter, 0, self.header.place(Section::Filter).len as usize)
-    }
-
-    /// Blocks of the filter.
-    pub(super) fn filter_blocks(&self) -> u64 {
-        self.filter_blocks
+    /// The filter as it lies in the file, once all of it was touched and found whole: a few thousand probes do that.
+    pub(super) fn whole_filter(&self) -> Option<&[[u8; filter::BLOCK]]> {
+        let place = self.header.place(Section::Filter);
+        Some(self.data.get_whole(place.offset as usize, place.len as usize)?.as_chunks().0)
     }
 
     /// Appends to `out` the records that have the value with this fingerprint in any column of its kind, at most [`MAX_SHARED`];
