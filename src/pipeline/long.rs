@@ -185,9 +185,9 @@ struct Keeper<'a, 'm> {
 }
 
 impl Keeper<'_, '_> {
-    /// Keeps what is known, if it is time.
+    /// Keeps what is known, if anything is and it is time.
     fn consider(&mut self, state: &State<'_>, sound: bool) {
-        let Some(checkpoints) = self.judging.checkpoints else { return };
+        let Some(checkpoints) = self.judging.checkpoints.filter(|_| state.cutter.position() > 0) else { return };
         // Large states take their time: keeping them must not take a tenth of it all.
         let due = checkpoints.every.max(self.cost * 10).min(LONGEST.max(checkpoints.every));
         if sound && self.saved.elapsed() >= due {
@@ -329,7 +329,8 @@ mod tests {
         let plain = Judging::new(&matcher, &limits, &reader);
         let whole = read(plain);
         assert_eq!(whole.0, blake3::hash(&bytes));
-        // Broken off as by a power cut, in the middle of its second window with rows.
+        // Broken off as by a power cut, in the middle of its second window with rows. The first is kept however slow the disk: none was kept
+        // before it, whose time it would have to wait for.
         let windows = AtomicU64::new(0);
         let cut = |step: Step<'_>| {
             if matches!(step, Step::Read(1..)) && windows.fetch_add(1, Ordering::Relaxed) == 1 {
