@@ -127,7 +127,7 @@ async fn a_post_that_kills_the_process_is_set_aside_and_its_neighbours_are_not()
             break;
         }
         loop {
-            let waiting = tokio::time::timeout(Duration::from_millis(300), queue.receive()).await;
+            let waiting = tokio::time::timeout(Duration::from_secs(5), queue.receive()).await;
             let Ok(delivery) = waiting else { break };
             let delivery = delivery.unwrap().unwrap();
             if delivery.post.id.0 == "killer" {
