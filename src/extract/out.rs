@@ -367,6 +367,8 @@ impl<'s> Out<'s> {
         }
         let lines = memchr::memchr_iter(b'\n', &self.text.text).count() as u64 + 1;
         self.text.source = self.text.text.len();
+        // Whoever received the last one may have made rows of it.
+        self.text.layout = Layout::Text;
         self.text.first_row = self.next_row;
         self.next_row += lines;
         if self.sink.batch(&mut self.text) == Flow::Stop {
@@ -394,4 +396,22 @@ fn long_cut(text: &[u8]) -> usize {
         cut -= 1;
     }
     cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::testing::read;
+
+    #[test]
+    fn a_text_of_several_batches_is_handed_on_whole_whatever_becomes_of_each() {
+        let mut text = String::new();
+        for no in 0..40_000 {
+            text += &format!("line {no} of a letter that goes on and on, with nothing in it that parts its words\n");
+        }
+        let kept = read(text.as_bytes());
+        assert!(kept.batches > 3, "{} batches", kept.batches);
+        // The sink makes rows of each, as `matching` does.
+        assert!(kept.text == text, "{} of {} bytes", kept.text.len(), text.len());
+    }
 }

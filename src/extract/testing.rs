@@ -61,6 +61,8 @@ impl ContentSink for Kept {
             Layout::Text => {
                 self.next_row = batch.first_row + 1;
                 self.text.push_str(&String::from_utf8_lossy(&batch.text));
+                // As `matching` does, which makes rows of text where it stands.
+                batch.layout = Layout::Rows;
             }
         }
         Flow::Go

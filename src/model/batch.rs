@@ -183,7 +183,7 @@ pub trait ContentSink {
     /// A table (or stretch of text) begins; the batches that carry its number follow.
     fn table(&mut self, table: Table);
 
-    /// A full batch. The receiver may take the buffers (`mem::take`); what it leaves is cleared and reused.
+    /// A full batch. The receiver may take the buffers (`mem::take`) or make rows of text; what it leaves is cleared and reused.
     fn batch(&mut self, batch: &mut Batch) -> Flow;
 
     /// Something was not read.
