@@ -400,7 +400,6 @@ fn long_cut(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::extract::testing::read;
 
     #[test]

@@ -1,7 +1,7 @@
 //! One candidate record held against one row: which columns agree, written how, and what differs.
 //!
 //! Every cell is tried against every column, until the table's columns are known; from then on only the cells that hold
-//! a column are.
+//! a column are, and a record that those deny is left as soon as nothing else could make up for it.
 
 use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, masked, readings};
 use crate::model::{FieldKind, Row, Strength};
@@ -9,6 +9,7 @@ use crate::model::{FieldKind, Row, Strength};
 use super::bits;
 use super::candidate::{RowCandidate, WORTH_KEEPING, confirming_bits, differing_bits, finding_bits, masked_bits};
 use super::evidence::TableState;
+use super::mapping::Mapping;
 use super::names::is_name;
 use super::row::{Examiner, Scratch};
 use super::shape::{LONGEST_VALUE, is_absent, trimmed};
@@ -24,10 +25,18 @@ impl Examiner<'_> {
         scratch: &mut Scratch,
     ) -> Result<(), Damaged> {
         let index = &self.matcher.catalogue.indexes()[at as usize];
+        let mapping = table.mapping(self.matcher.facts[usize::from(at)].columns);
+        let denied = match mapping {
+            Some(mapping) => self.is_denied(row, mapping, (at, slot), found, scratch)?,
+            None => false,
+        };
+        // Builds for tests go the long way too, and hold the short one against it.
+        if denied && !cfg!(debug_assertions) {
+            return Ok(());
+        }
         let mut candidate = RowCandidate { index: at, slot, ..RowCandidate::default() };
         let mut pairs = scratch.take_pairs();
         self.count_found(index, row, found, scratch, &mut candidate, &mut pairs)?;
-        let mapping = table.mapping(at);
         // Once it is known which cells hold the parts of a name, their tags say all there is to say.
         if !mapping.is_some_and(|mapping| names_are_parts(index, mapping)) {
             self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
@@ -37,6 +46,7 @@ impl Examiner<'_> {
             candidate.lost = differing(index, slot, mapping, &candidate, row)?;
             candidate.bits -= candidate.lost;
         }
+        debug_assert!(!denied || candidate.bits < WORTH_KEEPING, "a record is given up that would be kept");
         if candidate.bits >= WORTH_KEEPING || found.is_empty() {
             scratch.candidates.push(candidate);
             scratch.pairs.push(pairs);
@@ -44,6 +54,22 @@ impl Examiner<'_> {
             scratch.give_back(pairs);
         }
         Ok(())
+    }
+
+    /// The tags of a cell's value as one of a weak kind.
+    pub(super) fn tags_of<'s>(
+        &self,
+        value: &[u8],
+        (cell, kind): (usize, FieldKind),
+        key: usize,
+        scratch: &'s mut Scratch,
+    ) -> &'s [u64] {
+        let Scratch { tags, readings: all, .. } = scratch;
+        tags.of(cell, kind, key, |tags| {
+            readings(kind, value, self.matcher.catalogue.countries(), all);
+            let hasher = &self.matcher.catalogue.hashers()[key];
+            tags.extend(all.iter().map(|normal| hasher.tag(kind, normal)));
+        })
     }
 
     /// The values that led to the record.
@@ -120,7 +146,7 @@ impl Examiner<'_> {
         &self,
         index: &SnapshotIndex,
         row: Row<'_>,
-        mapping: Option<&[Option<u8>]>,
+        mapping: Option<&Mapping>,
         scratch: &mut Scratch,
         candidate: &mut RowCandidate,
         pairs: &mut Vec<(u8, u8)>,
@@ -132,22 +158,21 @@ impl Examiner<'_> {
             if candidate.agree >> column & 1 == 1 {
                 continue;
             }
-            for (at, raw) in row.cells().enumerate().take(64) {
-                let elsewhere = mapping.is_some_and(|m| m.get(at).copied().flatten() != Some(column as u8));
-                let taken = candidate.cells >> at & 1 == 1 && *held != FieldKind::FullName;
-                if elsewhere || taken {
+            let cells = match mapping.map(|mapping| mapping.cell_of(column)) {
+                None => 0..row.len().min(64),
+                Some(Some(cell)) if cell < row.len() => cell..cell + 1,
+                Some(_) => continue,
+            };
+            for at in cells {
+                if candidate.cells >> at & 1 == 1 && *held != FieldKind::FullName {
                     continue;
                 }
-                let value = trimmed(raw);
+                let value = trimmed(row.cell(at));
                 if value.len() > LONGEST_VALUE || is_absent(value) {
                     continue;
                 }
                 if held.strength() == Strength::Weak {
-                    let Scratch { tags: cache, readings: all, .. } = scratch;
-                    let known = cache.of(at, *held, key, |tags| {
-                        readings(*held, value, self.matcher.catalogue.countries(), all);
-                        tags.extend(all.iter().map(|normal| hasher.tag(*held, normal)));
-                    });
+                    let known = self.tags_of(value, (at, *held), key, scratch);
                     if !known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes) {
                         continue;
                     }
@@ -181,8 +206,8 @@ impl Examiner<'_> {
 }
 
 /// Whether the index holds names in parts only, and cells of the table are known to hold each.
-fn names_are_parts(index: &SnapshotIndex, mapping: &[Option<u8>]) -> bool {
-    let held = |column: usize| mapping.contains(&Some(column as u8));
+pub(super) fn names_are_parts(index: &SnapshotIndex, mapping: &Mapping) -> bool {
+    let held = |column: usize| mapping.cell_of(column).is_some();
     let columns = index.columns().iter().enumerate();
     columns.filter(|(_, (_, kind))| is_name(*kind)).all(|(no, (_, kind))| *kind != FieldKind::FullName && held(no))
 }
@@ -222,13 +247,13 @@ fn column_of(
 fn differing(
     index: &SnapshotIndex,
     slot: u32,
-    mapping: &[Option<u8>],
+    mapping: &Mapping,
     candidate: &RowCandidate,
     row: Row<'_>,
 ) -> Result<f32, Damaged> {
     let tags = index.tags(Slot(slot))?;
     let mut lost = 0.0;
-    for (at, column) in mapping.iter().enumerate().take(row.len().min(64)) {
+    for (at, column) in mapping.held().iter().enumerate().take(row.len().min(64)) {
         let Some(column) = column.map(usize::from) else { continue };
         if candidate.agree >> column & 1 == 0 && tags.is_filled(column) && !is_absent(trimmed(row.cell(at))) {
             lost += differing_bits(index.columns()[column].1);

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::MaskTag;
-use crate::model::FieldKind;
+use crate::fingerprint::{MaskTag, masked::is_maskable};
+use crate::model::{FieldKind, Strength};
 
 /// Evidence, in bits, from which a row shows a record whatever the rest of the document says: a stranger's row would
 /// agree so by chance once in a million.
@@ -71,6 +71,16 @@ pub(super) fn masked_bits(kind: FieldKind, disclosed: MaskTag) -> f32 {
         // Four figures, less what the tag confounds; two.
         (_, true) => 12.0,
         (_, false) => 6.0,
+    }
+}
+
+/// The most that a column of this kind proves where it confirms, clear or masked.
+pub(super) fn most_bits(kind: FieldKind) -> f32 {
+    match kind {
+        FieldKind::Email => 6.5,
+        _ if is_maskable(kind) => 12.0,
+        _ if kind.strength() == Strength::Weak => confirming_bits(kind),
+        _ => 0.0,
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::MaskedRow;
-use crate::model::finding::MAX_COLUMNS;
 
 use super::candidate::RowCandidate;
+use super::mapping::{Agreement, Columns, Learning, Mapping};
 use super::records::Records;
 
 /// Rows kept with all their candidates. Attribution weighs these; beyond, every second block is dropped, again and
@@ -18,8 +18,6 @@ const KEPT_ROWS: usize = 16_384;
 const BLOCK: u64 = 64;
 /// Doubtful matches kept until the whole document can decide on them, per thread.
 const DOUBTFUL: usize = 1 << 20;
-/// Rows after which the columns of a table are taken as known.
-const LEARNED: u32 = 64;
 /// Tables remembered before those without a match are forgotten.
 const IDLE_TABLES: usize = 1_024;
 /// Masked rows kept to choose a sample from.
@@ -48,77 +46,6 @@ pub(super) struct Doubtful {
     pub(super) bits: f32,
 }
 
-/// How often the cells of a table agreed with the columns of an index, over the rows in which it had a candidate.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Agreement {
-    /// Rows counted.
-    pub(super) rows: u32,
-    /// For each cell, rows in which it was filled.
-    pub(super) filled: Vec<u32>,
-    /// For each cell and column (`cell * columns + column`), rows in which they agreed.
-    agree: Vec<u32>,
-    columns: usize,
-}
-
-impl Agreement {
-    /// Counts one row: `pairs` of cells and columns that agree, once each.
-    pub(super) fn count(&mut self, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
-        self.columns = columns;
-        self.rows += 1;
-        for cell in super::bits(filled) {
-            self.reserve(cell);
-            self.filled[cell] += 1;
-        }
-        for &(cell, column) in pairs {
-            self.reserve(cell as usize);
-            self.agree[cell as usize * columns + column as usize] += 1;
-        }
-    }
-
-    fn reserve(&mut self, cell: usize) {
-        if cell >= self.filled.len() {
-            self.filled.resize(cell + 1, 0);
-            self.agree.resize((cell + 1) * self.columns, 0);
-        }
-    }
-
-    /// Rows in which `cell` agreed with `column`.
-    pub(super) fn of(&self, cell: usize, column: usize) -> u32 {
-        self.agree.get(cell * self.columns + column).copied().unwrap_or(0)
-    }
-
-    /// For each cell, the column it holds: the one that agrees most, in at least half of the rows where it is filled.
-    /// A column that two cells hold goes to the one that agrees more often.
-    pub(super) fn mapping(&self) -> Vec<Option<u8>> {
-        let best = |cell: usize| {
-            let column =
-                (0..self.columns.min(MAX_COLUMNS)).max_by_key(|c| (self.of(cell, *c), std::cmp::Reverse(*c)))?;
-            let agree = self.of(cell, column);
-            (agree > 0 && agree * 2 >= self.filled[cell]).then_some((column as u8, agree))
-        };
-        let best: Vec<Option<(u8, u32)>> = (0..self.filled.len()).map(best).collect();
-        let outdone = |cell: usize, column: u8, agree: u32| {
-            best.iter().enumerate().any(|(other, held)| {
-                held.is_some_and(|(c, n)| c == column && other != cell && (n > agree || n == agree && other < cell))
-            })
-        };
-        let kept = |(cell, held): (usize, &Option<(u8, u32)>)| {
-            held.and_then(|(column, agree)| (!outdone(cell, column, agree)).then_some(column))
-        };
-        best.iter().enumerate().map(kept).collect()
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.columns = self.columns.max(other.columns);
-        self.rows += other.rows;
-        if !other.filled.is_empty() {
-            self.reserve(other.filled.len() - 1);
-        }
-        self.filled.iter_mut().zip(&other.filled).for_each(|(a, b)| *a += b);
-        self.agree.iter_mut().zip(&other.agree).for_each(|(a, b)| *a += b);
-    }
-}
-
 /// One table of the document.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct TableState {
@@ -132,6 +59,8 @@ pub(super) struct TableState {
     pub(super) sure: u64,
     /// By index.
     pub(super) indexes: BTreeMap<u16, InIndex>,
+    /// By the columns that indexes share (a number of the matcher's).
+    learnings: BTreeMap<u16, Learning>,
 }
 
 /// What one table shows of one index.
@@ -140,25 +69,36 @@ pub(super) struct InIndex {
     pub(super) agreement: Agreement,
     /// Rows recognised beyond doubt.
     pub(super) sure: u64,
-    /// The column that each cell holds, once enough rows have shown it.
-    learned: Option<Vec<Option<u8>>>,
 }
 
 impl TableState {
-    /// The column of the index that each cell holds, once that is known.
-    pub(super) fn mapping(&self, index: u16) -> Option<&[Option<u8>]> {
-        self.indexes.get(&index)?.learned.as_deref()
+    /// The column that each cell holds, of the indexes with columns number `columns`, once that is known.
+    pub(super) fn mapping(&self, columns: u16) -> Option<&Mapping> {
+        self.learnings.get(&columns)?.known()
     }
 
-    /// Counts a row that shows a record of the index beyond doubt: `pairs` of cells and columns agree.
-    pub(super) fn count(&mut self, index: u16, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
-        let InIndex { agreement, sure, learned } = self.indexes.entry(index).or_default();
+    /// Counts row number `row`, which shows a record of the index beyond doubt: `pairs` of cells and columns agree. `no` is the number of
+    /// the index's columns.
+    pub(super) fn count(
+        &mut self,
+        (index, row): (u16, u64),
+        (no, columns): (u16, &Columns),
+        filled: u64,
+        pairs: &[(u8, u8)],
+    ) {
+        let InIndex { agreement, sure } = self.indexes.entry(index).or_default();
         *sure += 1;
-        agreement.count(columns, filled, pairs);
-        // Again at every doubling: a column that is rarely filled shows late.
-        if self.columns && agreement.rows >= LEARNED && agreement.rows.is_power_of_two() {
-            *learned = Some(agreement.mapping());
+        agreement.count(columns.len(), filled, pairs);
+        if self.columns {
+            self.learnings.entry(no).or_default().count(row, columns, filled, pairs);
         }
+    }
+
+    /// The table, as one begins to read it who knows what its rows have shown so far.
+    fn continued(&self) -> Option<Self> {
+        let lesson = |(no, learning): (&u16, &Learning)| Some((*no, learning.lesson()?));
+        let learnings: BTreeMap<u16, Learning> = self.learnings.iter().filter_map(lesson).collect();
+        (!learnings.is_empty()).then(|| Self { learnings, ..Self::default() })
     }
 }
 
@@ -183,6 +123,12 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// What another thread knows that reads a later part of the document.
+    pub(super) fn continued(&self) -> Self {
+        let table = |(no, state): (&u32, &TableState)| Some((*no, state.continued()?));
+        Self { tables: self.tables.iter().filter_map(table).collect(), ..Self::default() }
+    }
+
     /// Keeps a row, if it belongs to the blocks that are kept.
     pub(super) fn keep(&mut self, sequence: u64, row: impl FnOnce() -> KeptRow) {
         self.stride = self.stride.max(1);
@@ -259,6 +205,9 @@ impl Evidence {
                 mine.agreement.merge(&theirs.agreement);
                 mine.sure += theirs.sure;
             }
+            for (columns, theirs) in theirs.learnings {
+                mine.learnings.entry(columns).or_default().merge(theirs);
+            }
         }
         self.records.merge(other.records);
         for (system, rows) in other.system_rows {
@@ -278,22 +227,6 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cell_is_the_column_it_agrees_with_most_and_a_column_goes_to_one_cell() {
-        let mut agreement = Agreement::default();
-        for i in 0..20 {
-            let mut pairs = vec![(0, 2), (1, 0)];
-            if i == 0 {
-                pairs.push((2, 1)); // by chance
-            }
-            if i < 15 {
-                pairs.push((3, 2)); // a second cell that mostly shows the same
-            }
-            agreement.count(3, 0b1111, &pairs);
-        }
-        assert_eq!(agreement.mapping(), [Some(2), Some(0), None, None]);
-    }
 
     #[test]
     fn kept_rows_stay_bounded_and_in_stretches() {

@@ -228,7 +228,7 @@ impl Closing<'_> {
         let columns = position
             .iter()
             .filter(|_| state.columns)
-            .filter_map(|(index, source)| Some((*source, state.indexes.get(index)?.agreement.mapping())))
+            .filter_map(|(index, source)| Some((*source, state.indexes.get(index)?.agreement.held())))
             .collect();
         TableEvidence { no, header: state.header.clone(), rows: state.searchable, columns }
     }

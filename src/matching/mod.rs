@@ -5,18 +5,20 @@
 //! for `attribute` to say.
 //!
 //! A row's way: `shape` (what a cell looks like) and `glance` (most of them at once) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
-//! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned) → `finish`
+//! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row; `denied` leaves those of chance early) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned in `mapping`) → `finish`
 //! (decided with the whole document in view). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`; `terms` looks for words.
 
 mod assemble;
 mod by_tags;
 mod candidate;
 mod choice;
+mod denied;
 mod desk;
 mod evidence;
 mod finish;
 mod glance;
 mod kept;
+mod mapping;
 mod names;
 mod records;
 mod row;
@@ -82,6 +84,8 @@ impl Asks {
 struct IndexFacts {
     /// Its system's position in `Matcher::systems`.
     system: u16,
+    /// Tells its columns (headers and kinds) from those of other indexes: the first index that has the same.
+    columns: u16,
     /// Its kinds, a bit each by code.
     kinds: u32,
     /// For each kind (by code), how many values the index holds.
@@ -89,13 +93,13 @@ struct IndexFacts {
 }
 
 impl IndexFacts {
-    fn of(index: &SnapshotIndex, system: usize) -> Self {
+    fn of(index: &SnapshotIndex, system: usize, columns: usize) -> Self {
         let (mut kinds, mut values) = (0, [0; 32]);
         for (column, (_, kind)) in index.columns().iter().enumerate() {
             kinds |= 1 << kind.code();
             values[usize::from(kind.code())] += index.filled(column);
         }
-        Self { system: system as u16, kinds, values }
+        Self { system: system as u16, columns: columns as u16, kinds, values }
     }
 
     fn has(&self, kind: FieldKind) -> bool {
@@ -118,7 +122,8 @@ impl Matcher {
                 systems.push(index.system().clone());
                 systems.len() - 1
             });
-            facts.push(IndexFacts::of(index, at));
+            let alike = catalogue.indexes().iter().position(|other| other.columns() == index.columns());
+            facts.push(IndexFacts::of(index, at, alike.unwrap_or(facts.len())));
         }
         let asks = Asks::of(&catalogue);
         let tokens =

@@ -7,7 +7,6 @@ use crate::fingerprint::Damaged;
 use crate::model::sensitive::mask;
 use crate::model::{Batch, ContentSink, Flow, Layout, MaskedRow, Row, Shape, Skip, SkipReason, Table};
 
-use super::Matcher;
 use super::bits;
 use super::by_tags::Unnamed;
 use super::candidate::{Explained, RowCandidate, SURE};
@@ -17,6 +16,7 @@ use super::row::{Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
 use super::sweep::BLOCK;
 use super::terms::TermCounts;
+use super::{IndexFacts, Matcher};
 
 /// Cells of a masked row that an alert shows.
 const SAMPLE_CELLS: usize = 16;
@@ -51,10 +51,10 @@ impl<'m> Scan<'m> {
         }
     }
 
-    /// Begins a part of the same document that another thread reads.
+    /// Begins a later part of the same document, which another thread may read.
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { unnamed: self.unnamed.part(), ..Self::new(self.matcher) }
+        Self { unnamed: self.unnamed.part(), evidence: self.evidence.continued(), ..Self::new(self.matcher) }
     }
 
     /// Adds what another thread saw of the same document.
@@ -177,12 +177,12 @@ impl<'m> Scan<'m> {
             let first = i == 0 || candidates[i - 1].index != candidate.index;
             if candidate.bits >= SURE && first {
                 self.evidence.records.push((candidate.index, candidate.slot, kinds(self.matcher, candidate)));
-                let system = self.matcher.facts[usize::from(candidate.index)].system;
+                let IndexFacts { system, columns, .. } = self.matcher.facts[usize::from(candidate.index)];
                 if !systems.contains(&system) {
                     systems.push(system);
                 }
-                let columns = self.matcher.catalogue.indexes()[candidate.index as usize].columns().len();
-                state.count(candidate.index, columns, filled, &pairs[i]);
+                let named = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
+                state.count((candidate.index, number), (columns, named), filled, &pairs[i]);
             } else if first {
                 self.evidence.doubt(Doubtful {
                     table,

@@ -4,8 +4,9 @@
 use crate::fingerprint::{Damaged, Match, Slot, TagRow};
 use crate::matching::Matcher;
 use crate::matching::candidate::{Explained, RowCandidate, SURE, differing_bits};
-use crate::matching::evidence::{Agreement, TableState};
+use crate::matching::evidence::TableState;
 use crate::matching::finish::{WANTED, excess, odds};
+use crate::matching::mapping::Agreement;
 use crate::matching::shape::is_absent;
 
 use super::clue::Question;
@@ -100,7 +101,7 @@ impl Judge<'_> {
                 taken.iter().map(|no| (question.clues[*no].cell, question.clues[*no].test.column)).collect();
             agreement.count(columns, self.kept.filled(self.rows[question.row]), &pairs);
         }
-        Ok((agreement.rows as usize >= FEWEST).then(|| agreement.mapping()))
+        Ok((agreement.rows as usize >= FEWEST).then(|| agreement.held()))
     }
 
     /// One record held against one row, by the columns that the table's cells hold.
