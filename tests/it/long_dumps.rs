@@ -104,6 +104,26 @@ fn a_scan_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_long_text_is_searched_to_its_end() {
+    const CUSTOMERS: usize = 24;
+    let world = World::new();
+    world.system("crm", CUSTOMERS);
+    let mut letter = String::new();
+    for no in 0..CUSTOMERS {
+        letter += &"Nothing of interest is said here, and it is said again and again until nobody reads it any more.\n"
+            .repeat(1_500);
+        let [_, mail, name, phone] = customer("crm", no);
+        letter += &format!("Then {name} wrote from {mail} and asked to be called on {phone} soon.\n");
+    }
+    let path = world.path("letter.txt");
+    fs::write(&path, letter).unwrap();
+    for way in [&[][..], &["--no-sandbox"]] {
+        let (report, _) = finished(scan(&world, &path, way));
+        assert_eq!(report["attribution"][0]["records"], CUSTOMERS, "{way:?}");
+    }
+}
+
+#[test]
 fn what_was_kept_of_other_content_or_for_other_watchlists_is_not_used() {
     let world = World::new();
     world.system("crm", 50);
