@@ -29,8 +29,12 @@ pub fn run(args: &Args) -> Outcome {
     let mut incomplete = !engine.refused.is_empty();
     let inputs = inputs::list(std::slice::from_ref(&args.document));
     let passwords = Passwords::new(Vec::new(), &inputs);
-    for input in &inputs {
-        let scanned = inputs::scan(input, judging, &passwords)?;
+    let mut left = inputs.iter();
+    let scanning = inputs::Scanning { judging, passwords: &passwords, follow: &|_, _| {} };
+    let mut reports = Vec::new();
+    scanning.scan_all(|| left.next().map(|input| (0, input)), |_, report| reports.push(report));
+    for report in reports {
+        let scanned = report?;
         incomplete |= scanned.unreadable;
         detail(&mut out, &scanned.assessment)?;
     }

@@ -2,6 +2,11 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Whether bars are drawn at all.
+pub fn shown() -> bool {
+    !ProgressDrawTarget::stderr().is_hidden()
+}
+
 /// A bar over `total` bytes; without a total, a count.
 pub fn bytes(total: Option<u64>, what: &str) -> ProgressBar {
     let bar = match total {

@@ -9,6 +9,7 @@
 //! What is read and how is the affair of `extract`; what the content means, of whoever holds the sink. The reasons for
 //! the shape of this room are in `docs/decisions/0007-confined-extraction.md`.
 
+mod ahead;
 mod outlet;
 mod pool;
 #[cfg(debug_assertions)]
@@ -20,8 +21,9 @@ mod settings;
 mod wire;
 mod worker;
 
+pub use ahead::{Ahead, SMALL};
 pub use pool::Pool;
-pub use reader::Reader;
+pub use reader::{ReadAhead, Reader};
 pub use settings::{Settings, WorkerLimits};
 pub use worker::serve;
 

@@ -1,7 +1,10 @@
 //! The worker's sink: what `extract` delivers, put on the pipe as it comes.
 //!
 //! Every batch and skip leaves at once. What waited in a buffer would be lost with a worker that dies on the next
-//! member of an archive, and what was read before that counts.
+//! member of an archive, and what was read before that counts. Only of documents that were handed over together do the
+//! answers leave together: nothing of them counts before all of it has arrived, and the program has them read again,
+//! each alone, if the worker dies. So that it knows which one it died of, an answer of which a part has left waits no
+//! more: an answer left unfinished is that of the document that was being read.
 
 use std::io::{IoSlice, Write};
 
@@ -12,6 +15,9 @@ use crate::model::{Batch, ContentSink, Flow, Skip, SkipReason, Table};
 /// Bytes of text up to which a batch is copied behind its head and sent with it.
 const SMALL: usize = 16 << 10;
 
+/// Bytes of answers that wait for others, at most.
+const WAITING: usize = 256 << 10;
+
 /// Delivers to `to`. Once that has failed nobody listens any more, and the document is given up.
 pub(super) struct Outlet<'w, W: Write> {
     to: &'w mut W,
@@ -19,18 +25,24 @@ pub(super) struct Outlet<'w, W: Write> {
     bounds: Bounds,
     read: u64,
     broken: bool,
+    /// Whether this answer may still wait for others.
+    waits: bool,
+    /// Whether others follow, for which this one may wait as a whole.
+    follow: bool,
 }
 
 impl<'w, W: Write> Outlet<'w, W> {
-    pub(super) fn new(to: &'w mut W, buffer: &'w mut Vec<u8>, limits: &Limits) -> Self {
-        buffer.clear();
-        Self { to, buffer, bounds: Bounds::new(limits), read: 0, broken: false }
+    /// `buffer` holds the answers that wait, and `behind` requests follow this one at once.
+    pub(super) fn new(to: &'w mut W, buffer: &'w mut Vec<u8>, behind: u64, limits: &Limits) -> Self {
+        let (follow, waits) = (behind > 0, behind > 0 || !buffer.is_empty());
+        Self { to, buffer, bounds: Bounds::new(limits), read: 0, broken: false, waits, follow }
     }
 
     /// Ends the document. Whether all of it was delivered.
     pub(super) fn done(mut self, flow: Flow) -> bool {
         self.account();
         encode::done(self.buffer, flow);
+        self.waits &= self.follow;
         self.send(&[]) == Flow::Go
     }
 
@@ -38,7 +50,14 @@ impl<'w, W: Write> Outlet<'w, W> {
     pub(super) fn panicked(mut self, place: &str) -> bool {
         self.account();
         encode::panicked(self.buffer, place);
+        self.waits = false;
         self.send(&[]) == Flow::Go
+    }
+
+    /// Ends the document, which cannot be read; nobody reads after it.
+    pub(super) fn refused(mut self, skip: Skip) {
+        self.waits = false;
+        self.skipped(skip);
     }
 
     /// Writes down the bytes read since the last time.
@@ -49,8 +68,13 @@ impl<'w, W: Write> Outlet<'w, W> {
         }
     }
 
-    /// Sends the buffer and `behind` it.
+    /// Sends the buffer and `behind` it, unless they may wait.
     fn send(&mut self, behind: &[u8]) -> Flow {
+        if self.waits && self.buffer.len() + behind.len() <= WAITING {
+            self.buffer.extend_from_slice(behind);
+            return Flow::Go;
+        }
+        self.waits = false;
         let sent = self.broken || write_both(self.to, self.buffer, behind).is_err();
         self.broken = sent;
         self.buffer.clear();

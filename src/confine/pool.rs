@@ -3,16 +3,17 @@
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::process::{Outcome, Worker};
+use super::ahead::Ahead;
+use super::process::Worker;
 use super::{ConfineError, Health, Settings};
-use crate::extract::Limits;
-use crate::model::{ContentSink, Flow, Skip, SkipReason};
+use crate::extract::{Input, Limits};
+use crate::model::{ContentSink, Flow};
 
 /// Worker processes that read documents for the threads of this program: each caller has one to itself while it
 /// reads, and waits where all are taken. Workers are started when they are first needed.
 #[derive(Debug)]
 pub struct Pool {
-    settings: Settings,
+    pub(super) settings: Settings,
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -55,38 +56,22 @@ impl Pool {
         limits: &Limits,
         sink: &mut dyn ContentSink,
     ) -> Result<Flow, ConfineError> {
-        if bytes.len() as u64 > self.settings.document {
-            let detail = format!("{} bytes, of which at most {} are read at once", bytes.len(), self.settings.document);
-            sink.skipped(Skip::new("", SkipReason::TooLarge, detail));
-            return Ok(Flow::Go);
-        }
-        let mut lease = self.lend(limits, Choice::Any)?;
-        loop {
-            match lease.worker().extract(name, bytes, limits, self.settings.grace, sink) {
-                Outcome::Done(flow) => {
-                    lease.give_back();
-                    return Ok(flow);
-                }
-                Outcome::Stopped => return Ok(Flow::Stop),
-                // It may have died of what an earlier document did to it, or while it waited: a new one will tell.
-                Outcome::Died { innocent: true, .. } => {
-                    drop(lease);
-                    lease = self.lend(limits, Choice::New)?;
-                }
-                Outcome::Died { skip, .. } => {
-                    sink.skipped(skip);
-                    return Ok(Flow::Stop);
-                }
-            }
-        }
+        self.ahead(&[Input { name, bytes }], limits).next(sink)
     }
 
+    /// Reads `documents` one after another: small ones are handed to the worker together, and their answers come together,
+    /// since for them waking it up costs more than the reading. For who judges one document while the next are read.
+    #[must_use]
+    pub fn ahead<'a>(&'a self, documents: &'a [Input<'a>], limits: &'a Limits) -> Ahead<'a> {
+        Ahead::new(self, documents, limits)
+    }
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lend(&self, limits: &Limits, choice: Choice) -> Result<Lease<'_>, ConfineError> {
+    /// A worker for so many documents.
+    pub(super) fn lend(&self, documents: usize, limits: &Limits, choice: Choice) -> Result<Lease<'_>, ConfineError> {
         let workers = self.settings.workers.max(1);
         let mut state =
             self.freed.wait_while(self.lock(), |s| s.lent >= workers).unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +80,7 @@ impl Pool {
         drop(state);
         // From here on the lease gives the place back, whatever happens.
         let mut lease = Lease { pool: self, worker: None };
-        lease.worker = idle.filter(|worker| choice == Choice::Any && worker.lasts(&self.settings, limits));
+        lease.worker = idle.filter(|worker| choice == Choice::Any && worker.lasts(documents, &self.settings, limits));
         if lease.worker.is_none() {
             let (worker, missing) = Worker::start(&self.settings, limits)?;
             self.lock().health = health(missing);
@@ -107,7 +92,7 @@ impl Pool {
 
 /// Which worker a document needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
+pub(super) enum Choice {
     Any,
     /// One that has read nothing yet.
     New,
@@ -115,18 +100,19 @@ enum Choice {
 
 /// A place among the workers, and the worker. Dropped before it is given back, the worker is killed: it is in the
 /// middle of something.
-struct Lease<'p> {
+#[derive(Debug)]
+pub(super) struct Lease<'p> {
     pool: &'p Pool,
     worker: Option<Worker>,
 }
 
 impl Lease<'_> {
-    fn worker(&mut self) -> &mut Worker {
+    pub(super) fn worker(&mut self) -> &mut Worker {
         // Set from the moment a lease is returned until it is given back, which consumes it.
         self.worker.as_mut().expect("a lease has its worker")
     }
 
-    fn give_back(mut self) {
+    pub(super) fn give_back(mut self) {
         // One that has had its last document goes now, with the memory it holds.
         if let Some(worker) = self.worker.take_if(|worker| !worker.is_retired()) {
             self.pool.lock().idle.push(worker);

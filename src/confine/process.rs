@@ -1,4 +1,4 @@
-//! One worker process as the program holds it: start, hand over a document, pass on what comes back, bury.
+//! One worker process as the program holds it: start, hand over documents, pass on what comes back, bury.
 
 use std::ffi::OsString;
 use std::io::{self, IoSlice, PipeReader, PipeWriter, Read};
@@ -15,7 +15,7 @@ use super::settings::{Settings, WorkerLimits};
 use super::wire::decode::{DecodeError, Decoder, Frame};
 use super::wire::request;
 use super::{ConfineError, sandbox};
-use crate::extract::Limits;
+use crate::extract::{Input, Limits};
 use crate::model::{Batch, ContentSink, Flow, Skip, SkipReason};
 
 /// What the pipes shall hold: two batches. The kernel's default is 64 KiB, of which each takes a switch.
@@ -48,6 +48,10 @@ pub(super) struct Worker {
     from: Decoder<Timed>,
     complaints: PipeReader,
     batch: Batch,
+    /// Bytes that it can be handed before it reads any of them.
+    room: usize,
+    /// Documents handed over and not read to the end.
+    waiting: usize,
     /// Documents read to the end.
     served: u32,
     /// Time in which it may have used the processor.
@@ -66,7 +70,8 @@ pub(super) enum Outcome {
     Died {
         /// What is to be reported of the document.
         skip: Skip,
-        /// Whether it may be innocent: nothing of it was delivered, and the worker had read others before.
+        /// Whether it may be innocent: nothing of it was delivered, and the worker had read others before or had more of
+        /// them to read.
         innocent: bool,
     },
 }
@@ -111,6 +116,8 @@ impl Worker {
             // Refused beyond the quota for pipes: then it is slower.
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE);
         }
+        // Half of it, since the pages of a pipe are rarely full.
+        let room = rustix::pipe::fcntl_getpipe_size(&to).unwrap_or(0) / 2;
         // The command holds the worker's ends of the pipes and must go, or we would never see them close.
         let child =
             command(settings, limits).stdin(theirs_in).stdout(theirs_out).stderr(Stdio::from(theirs_err)).spawn()?;
@@ -121,15 +128,18 @@ impl Worker {
             from: Decoder::new(Timed { pipe: from, left: START }),
             complaints,
             batch: Batch::new(0, crate::model::Layout::Rows),
+            room,
+            waiting: 0,
             served: 0,
             busy: Duration::ZERO,
             retired: false,
         })
     }
 
-    /// Whether it may take another document, under `limits`.
-    pub(super) fn lasts(&self, settings: &Settings, limits: &Limits) -> bool {
-        let ahead = Duration::from_secs(limits.seconds).saturating_add(settings.grace);
+    /// Whether it may take another `documents`, under `limits`.
+    pub(super) fn lasts(&self, documents: usize, settings: &Settings, limits: &Limits) -> bool {
+        let each = Duration::from_secs(limits.seconds).saturating_add(settings.grace);
+        let ahead = each.saturating_mul(documents as u32);
         let enough = self.busy.saturating_add(ahead) < Duration::from_secs(self.limits.cpu);
         !self.retired && self.served < settings.documents && (enough || self.served == 0)
     }
@@ -139,11 +149,16 @@ impl Worker {
         self.retired
     }
 
-    /// Has a document read into `sink`.
+    /// Bytes that it can be handed before it reads any of them. More is for a document alone: the worker might wait until
+    /// its answers are read, and we until it reads.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Hands over `more` documents, and has the first that it was handed and has not read yet read into `sink`.
     pub(super) fn extract(
         &mut self,
-        name: &str,
-        bytes: &[u8],
+        more: &[Input<'_>],
         limits: &Limits,
         grace: Duration,
         sink: &mut dyn ContentSink,
@@ -152,12 +167,15 @@ impl Worker {
         // Counts the waiting for the worker only: a slow sink is no fault of the document.
         self.from.source.left = Duration::from_secs(limits.seconds).saturating_add(grace);
         let mut delivered = false;
-        let ended = self.hand_over(name, bytes, limits).and_then(|()| self.pass_on(sink, &mut delivered));
+        let ended = self.hand_over(more, limits).and_then(|()| {
+            self.from.begin(limits);
+            self.pass_on(sink, &mut delivered)
+        });
         self.busy += begun.elapsed();
-        self.retired |= bytes.len() >= HUGE;
         match ended {
             Ok(Passed::Done(flow)) => {
                 self.served += 1;
+                self.waiting -= 1;
                 Outcome::Done(flow)
             }
             Ok(Passed::Stopped) => Outcome::Stopped,
@@ -167,20 +185,35 @@ impl Worker {
             }
             Err(error) => {
                 let skip = self.bury(&error);
-                let innocent = self.served > 0 && !delivered && skip.reason != SkipReason::Time;
-                Outcome::Died { skip, innocent }
+                // An answer of which nothing has come may have waited for the next one, on which the worker died.
+                let others = self.waiting > 1 || self.served > 0 && skip.reason != SkipReason::Time;
+                Outcome::Died { skip, innocent: others && !delivered }
             }
         }
     }
 
-    fn hand_over(&mut self, name: &str, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
-        self.from.begin(limits)?;
-        if bytes.len() >= LARGE {
-            // Where limits cannot be raised they could not be set either, and the worker has said so.
-            let _ = sandbox::grant(Pid::from_child(&self.child), self.limits, bytes.len() as u64);
+    fn hand_over(&mut self, documents: &[Input<'_>], limits: &Limits) -> Result<(), DecodeError> {
+        if documents.is_empty() {
+            return Ok(());
         }
-        let head = zeroize::Zeroizing::new(request::head(name, bytes.len(), limits));
-        let mut slices: &mut [IoSlice<'_>] = &mut [IoSlice::new(&head), IoSlice::new(bytes)];
+        self.from.listen()?;
+        self.waiting += documents.len();
+        let largest = documents.iter().map(|document| document.bytes.len()).max().unwrap_or(0);
+        self.retired |= largest >= HUGE;
+        if largest >= LARGE {
+            // Where limits cannot be raised they could not be set either, and the worker has said so.
+            let _ = sandbox::grant(Pid::from_child(&self.child), self.limits, largest as u64);
+        }
+        let (mut heads, mut ends) = (zeroize::Zeroizing::new(Vec::new()), Vec::with_capacity(documents.len()));
+        for (no, document) in documents.iter().enumerate() {
+            request::head(&mut heads, *document, documents.len() - 1 - no, limits);
+            ends.push(heads.len());
+        }
+        let begins = std::iter::once(0).chain(ends.iter().copied());
+        let heads = begins.zip(&ends).map(|(begin, end)| &heads[begin..*end]);
+        let mut slices: Vec<IoSlice<'_>> =
+            heads.zip(documents).flat_map(|(head, document)| [head, document.bytes]).map(IoSlice::new).collect();
+        let mut slices = slices.as_mut_slice();
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
             match rustix::io::writev(&self.to, slices) {

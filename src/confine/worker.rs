@@ -9,7 +9,7 @@ use super::outlet::Outlet;
 use super::wire::{Hello, encode, request};
 use super::{WorkerLimits, sandbox};
 use crate::extract::{Input, extract};
-use crate::model::{ContentSink, Skip, SkipReason};
+use crate::model::{Skip, SkipReason};
 
 /// Bytes asked for at a time: a small document comes in one piece.
 const CHUNK: usize = 64 << 10;
@@ -34,13 +34,14 @@ pub fn serve(limits: WorkerLimits) -> io::Result<()> {
     let mut buffer = Vec::new();
     encode::hello(&mut buffer, &Hello { version: env!("CARGO_PKG_VERSION").into(), missing });
     to.write_all(&buffer)?;
+    buffer.clear();
     let mut document = Vec::new();
     while let Some(request) = request::read(&mut from)? {
         document.clear();
         let all_here = document.try_reserve_exact(request.bytes as usize).is_ok();
-        let mut outlet = Outlet::new(&mut to, &mut buffer, &request.limits);
+        let mut outlet = Outlet::new(&mut to, &mut buffer, request.behind, &request.limits);
         if !all_here {
-            outlet.skipped(Skip::new("", SkipReason::Memory, "the document alone takes more than is allowed"));
+            outlet.refused(Skip::new("", SkipReason::Memory, "the document alone takes more than is allowed"));
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         (&mut from).take(request.bytes).read_to_end(&mut document)?;

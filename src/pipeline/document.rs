@@ -6,11 +6,11 @@ use std::io::{self, Read};
 
 use super::judge::{Judging, Step};
 use super::long::{Long, Rest, WINDOW, parsed};
-use crate::confine::ConfineError;
+use crate::confine::{ConfineError, SMALL};
 use crate::extract::Limits;
 use crate::extract::lane::{CHUNK, Chunk, Lane, SAMPLE};
 use crate::matching::Scan;
-use crate::model::{ContentSink, Skip, SkipReason};
+use crate::model::{ContentSink, Flow, Skip, SkipReason};
 
 /// Documents of this size and more are read by several threads, if they can be cut. Below it, cutting costs more
 /// than it brings: other documents keep the other threads busy.
@@ -41,6 +41,22 @@ enum Content<'a> {
 pub(super) struct Reading<'m> {
     pub hash: blake3::Hash,
     pub scan: Scan<'m>,
+}
+
+impl<'m> Reading<'m> {
+    /// Of a document that one thread reads; `read` puts what is in it into the scan.
+    pub(super) fn of_small(
+        bytes: &[u8],
+        judging: Judging<'m>,
+        read: impl FnOnce(&mut Scan<'m>) -> Result<Flow, ConfineError>,
+    ) -> Result<Self, ConfineError> {
+        let mut scan = judging.matcher.scan();
+        // Stopped early means damage or a limit; both are in the scan.
+        let _ = read(&mut scan)?;
+        let hash = blake3::hash(bytes);
+        (judging.follow)(Step::Read(bytes.len() as u64));
+        Ok(Self { hash, scan })
+    }
 }
 
 impl<'a> Document<'a> {
@@ -95,6 +111,26 @@ impl<'a> Document<'a> {
         Ok(Self { name, id, content: Content::Whole(head, cut) })
     }
 
+    /// Its beginning: all of it, if it is small.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        match &self.content {
+            Content::Borrowed(bytes) => bytes,
+            Content::Whole(head, _) | Content::Stream { head, .. } => head,
+        }
+    }
+
+    /// Its bytes, if it was read and is small enough to be judged with others by [`judge_small`](super::judge_small).
+    ///
+    /// # Errors
+    /// If not: the document as it was.
+    pub fn small(self) -> Result<Vec<u8>, Self> {
+        match self.content {
+            Content::Whole(bytes, None) if bytes.len() <= SMALL => Ok(bytes),
+            _ => Err(self),
+        }
+    }
+
     /// Reads all of it into a scan: what can be cut into rows as it stands here, everything else through the reader.
     ///
     /// # Errors
@@ -117,17 +153,16 @@ impl<'a> Document<'a> {
 }
 
 fn in_memory<'m>(name: &str, bytes: &[u8], judging: Judging<'m>) -> Result<Reading<'m>, ConfineError> {
+    let read = |scan: &mut Scan<'m>| judging.reader.extract(name, bytes, judging.limits, scan);
+    if bytes.len() < SEVERAL_THREADS {
+        return Reading::of_small(bytes, judging, read);
+    }
     let whole = || {
         let mut scan = judging.matcher.scan();
         // Stopped early means damage or a limit; both are in the scan.
-        let _ = judging.reader.extract(name, bytes, judging.limits, &mut scan)?;
+        let _ = read(&mut scan)?;
         Ok(scan)
     };
-    if bytes.len() < SEVERAL_THREADS {
-        let read = Reading { scan: whole()?, hash: blake3::hash(bytes) };
-        (judging.follow)(Step::Read(bytes.len() as u64));
-        return Ok(read);
-    }
     let lane = Lane::open(&bytes[..SAMPLE], judging.limits);
     if let Some(lane) = &lane
         && bytes.len() >= KEPT

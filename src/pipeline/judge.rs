@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 
 use super::checkpoint::Checkpoints;
-use super::document::Document;
+use super::document::{Document, Reading};
 use crate::attribute::{Context, DocumentFacts, attribute};
 use crate::confine::{ConfineError, Reader};
-use crate::extract::Limits;
+use crate::extract::{Input, Limits};
 use crate::fingerprint::Damaged;
 use crate::matching::Matcher;
 use crate::model::Assessment;
@@ -66,11 +66,26 @@ pub enum JudgeError {
 /// # Errors
 /// If nothing may be concluded.
 pub fn judge(document: Document<'_>, judging: Judging<'_>) -> Result<Assessment, JudgeError> {
-    let name = document.name.to_owned();
-    let mut reading = document.scan(judging)?;
+    let name = document.name;
+    conclude(name, document.scan(judging)?, judging)
+}
+
+/// Judges small documents (see [`Document::small`]) one after another, in their order. They are handed to the reader
+/// together: waking it up for each would cost more than the reading.
+pub fn judge_small(documents: &[Input<'_>], judging: Judging<'_>) -> Vec<Result<Assessment, JudgeError>> {
+    let mut ahead = judging.reader.ahead(documents, judging.limits);
+    let one = |document: &Input<'_>| {
+        let reading = Reading::of_small(document.bytes, judging, |scan| ahead.next(scan))?;
+        conclude(document.name, reading, judging)
+    };
+    documents.iter().map(one).collect()
+}
+
+/// What is to be said of a document that was read.
+fn conclude(name: &str, mut reading: Reading<'_>, judging: Judging<'_>) -> Result<Assessment, JudgeError> {
     reading.scan.close();
     let facts = DocumentFacts {
-        name,
+        name: name.to_owned(),
         blake3: reading.hash.to_hex().to_string(),
         bytes: reading.scan.bytes(),
         skipped: reading.scan.skipped().to_vec(),

@@ -24,5 +24,5 @@ pub use engine::{Current, Engine, Refusal, Sources};
 pub use evidence::Keeping;
 pub use flow::Flow;
 pub use intake::Inflow;
-pub use judge::{JudgeError, Judging, Step, judge};
+pub use judge::{JudgeError, Judging, Step, judge, judge_small};
 pub use settings::{PipelineSettings, RawPipelineSettings, cores};

@@ -9,20 +9,20 @@ use vigie::model::{Batch, ContentSink, Flow, Skip, SkipReason, Table};
 
 /// What was delivered of one document.
 #[derive(Debug, Default)]
-struct Heard {
-    text: Vec<u8>,
-    rows: usize,
+pub(crate) struct Heard {
+    pub(crate) text: Vec<u8>,
+    pub(crate) rows: usize,
     tables: usize,
-    skips: Vec<Skip>,
-    read: u64,
+    pub(crate) skips: Vec<Skip>,
+    pub(crate) read: u64,
 }
 
 impl Heard {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
 
-    fn reasons(&self) -> Vec<SkipReason> {
+    pub(crate) fn reasons(&self) -> Vec<SkipReason> {
         self.skips.iter().map(|skip| skip.reason).collect()
     }
 }
@@ -47,7 +47,7 @@ impl ContentSink for Heard {
     }
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         workers: 2,
         program: Some(PathBuf::from(env!("CARGO_BIN_EXE_vigie"))),

@@ -20,6 +20,7 @@ mod oracle;
 mod outbox;
 mod power_loss;
 mod push;
+mod read_ahead;
 mod receivers;
 mod reload;
 mod shapes;

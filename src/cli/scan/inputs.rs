@@ -1,14 +1,14 @@
 //! What is scanned: files, the files of folders, standard input; and what is said of those that cannot be read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, stdin};
+use std::io::{self, stdin};
 use std::path::{Path, PathBuf};
 
 use super::Scanned;
 use super::passwords::Passwords;
-use crate::extract::{Limits, may_be_locked};
+use crate::extract::{Input, may_be_locked};
 use crate::model::{Assessment, ScanReport, Skip, SkipReason, Verdict};
-use crate::pipeline::{Document, JudgeError, Judging, judge};
+use crate::pipeline::{Document, JudgeError, Judging, Step, judge, judge_small};
 
 /// One thing to scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn folder(folder: &Path, sources: &mut Vec<Source>) {
         Err(error) => return sources.push(Source::Unreadable(folder.to_owned(), error.to_string())),
     };
     let mut entries: Vec<_> = entries.flatten().collect();
-    entries.sort_by_key(std::fs::DirEntry::file_name);
+    entries.sort_by_cached_key(std::fs::DirEntry::file_name);
     for entry in entries {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => self::folder(&entry.path(), sources),
@@ -79,48 +79,100 @@ fn folder(folder: &Path, sources: &mut Vec<Source>) {
     }
 }
 
-/// Scans one input. Only a damaged index, or nobody to read, ends the whole scan.
-pub fn scan(source: &Source, judging: Judging<'_>, passwords: &Passwords) -> Result<Scanned, JudgeError> {
-    let name = source.name();
-    let path = match source {
-        Source::File(path) => Some(path.as_path()),
-        Source::Stdin => None,
-        Source::Unreadable(_, reason) => return Ok(unreadable(&name, reason.clone())),
-    };
-    let id = source.id().unwrap_or_default();
-    let mut limits = judging.limits.clone();
-    match open(path, passwords, &mut limits).and_then(|opened| document(opened, &name, &id, &limits)) {
-        Ok(document) => judge(document, Judging { limits: &limits, ..judging }).map(|assessment| {
-            let unreadable = assessment.report.skipped.iter().any(|skip| skip.reason == SkipReason::Unreadable);
-            Scanned { assessment, unreadable }
-        }),
-        Err(error) => Ok(unreadable(&name, error.to_string())),
-    }
+/// How inputs are scanned: what does not change from one to the next.
+pub struct Scanning<'a> {
+    /// How each is judged. Who is told how that goes is set for each.
+    pub judging: Judging<'a>,
+    /// What may open archives.
+    pub passwords: &'a Passwords,
+    /// Who is told how it goes.
+    pub follow: &'a (dyn Fn(&Source, Step<'_>) + Sync),
 }
 
-fn document<'a>(opened: Option<File>, name: &'a str, id: &'a str, limits: &Limits) -> io::Result<Document<'a>> {
-    match opened {
-        Some(file) => Document::file(name, id, file, limits),
-        None => Document::read(name, Box::new(stdin()), limits),
-    }
+/// An input that is in memory and waits to be judged together with others: its number, itself, its name and bytes.
+type Small<'s> = (usize, &'s Source, String, Vec<u8>);
+
+/// What became of an input that was opened.
+enum Begun {
+    Done(Result<Scanned, JudgeError>),
+    /// It is better scanned together with others: its bytes.
+    Small(Vec<u8>),
 }
 
-/// Opens a file, and gathers passwords if it may ask for some.
-fn open(path: Option<&Path>, passwords: &Passwords, limits: &mut Limits) -> io::Result<Option<File>> {
-    let Some(path) = path else {
-        limits.passwords = passwords.beside(None);
-        return Ok(None);
-    };
-    let mut file = File::open(path)?;
-    if file.metadata()?.is_file() {
-        let mut head = Vec::new();
-        file.by_ref().take(512).read_to_end(&mut head)?;
-        file.rewind()?;
-        if may_be_locked(&head) {
-            limits.passwords = passwords.beside(Some(path));
+/// Small inputs that are judged together, at most, and bytes from which on no more are waited for.
+const TOGETHER: (usize, usize) = (16, 192 << 10);
+
+impl Scanning<'_> {
+    /// Scans what `next` gives, an input and its number, until it gives nothing more; what became of each goes to `done`.
+    /// Small texts wait for one another: they are read together.
+    pub fn scan_all<'s>(
+        &self,
+        mut next: impl FnMut() -> Option<(usize, &'s Source)>,
+        mut done: impl FnMut(usize, Result<Scanned, JudgeError>),
+    ) {
+        let (mut small, mut bytes): (Vec<Small<'s>>, usize) = (Vec::new(), 0);
+        while let Some((no, source)) = next() {
+            let name = source.name();
+            match self.begin(source, &name) {
+                Begun::Done(scanned) => done(no, scanned),
+                Begun::Small(text) => {
+                    bytes += text.len();
+                    small.push((no, source, name, text));
+                }
+            }
+            if small.len() >= TOGETHER.0 || bytes >= TOGETHER.1 {
+                self.scan_small(&small, &mut done);
+                small.clear();
+                bytes = 0;
+            }
+        }
+        self.scan_small(&small, &mut done);
+    }
+
+    fn scan_small(&self, small: &[Small<'_>], done: &mut impl FnMut(usize, Result<Scanned, JudgeError>)) {
+        let Some((_, first, ..)) = small.first() else { return };
+        // Of a small document nothing is told but how many bytes it had.
+        let follow = |step: Step<'_>| (self.follow)(first, step);
+        let documents: Vec<Input<'_>> = small.iter().map(|(.., name, bytes)| Input { name, bytes }).collect();
+        let judged = judge_small(&documents, Judging { follow: &follow, ..self.judging });
+        for ((no, ..), assessment) in small.iter().zip(judged) {
+            done(*no, assessment.map(Scanned::from));
         }
     }
-    Ok(Some(file))
+
+    /// Opens an input, and scans it unless it waits for others. Only a damaged index, or nobody to read, is an error.
+    fn begin(&self, source: &Source, name: &str) -> Begun {
+        let (mut limits, id) = (self.judging.limits.clone(), source.id().unwrap_or_default());
+        let opened = match source {
+            Source::File(path) => File::open(path).and_then(|file| Document::file(name, &id, file, &limits)),
+            Source::Stdin => Document::read(name, Box::new(stdin()), &limits),
+            Source::Unreadable(_, reason) => Err(io::Error::other(reason.clone())),
+        };
+        let mut document = match opened {
+            Ok(document) => document,
+            Err(error) => return Begun::Done(Ok(unreadable(name, error.to_string()))),
+        };
+        match source {
+            Source::File(path) if may_be_locked(document.head()) => {
+                limits.passwords = self.passwords.beside(Some(path));
+            }
+            Source::File(_) => match document.small() {
+                Ok(bytes) => return Begun::Small(bytes),
+                Err(large) => document = large,
+            },
+            Source::Stdin | Source::Unreadable(..) => limits.passwords = self.passwords.beside(None),
+        }
+        let follow = |step: Step<'_>| (self.follow)(source, step);
+        let judging = Judging { limits: &limits, follow: &follow, ..self.judging };
+        Begun::Done(judge(document, judging).map(Scanned::from))
+    }
+}
+
+impl From<Assessment> for Scanned {
+    fn from(assessment: Assessment) -> Self {
+        let unreadable = assessment.report.skipped.iter().any(|skip| skip.reason == SkipReason::Unreadable);
+        Self { assessment, unreadable }
+    }
 }
 
 /// The report on what could not be read at all: nothing is claimed of it but that.

@@ -5,10 +5,12 @@ pub mod inputs;
 mod passwords;
 mod progress;
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::exit::{Exit, Failure, Outcome};
@@ -23,7 +25,7 @@ use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 
 pub use human::{describe, detail};
-use inputs::Source;
+use inputs::{Scanning, Source};
 pub use passwords::Passwords;
 use progress::Progress;
 
@@ -142,14 +144,11 @@ pub fn run(args: &Args) -> Outcome {
         checkpoints: checkpoints.as_ref(),
         ..Judging::new(&engine.matcher, &limits, &reader)
     };
-    let mut out = BufWriter::new(stdout().lock());
+    let mut out = BufWriter::new(stdout());
     let (mut found, mut incomplete) = (false, !engine.refused.is_empty());
     let progress = Progress::over(&inputs);
-    let scan = |input: &Source| {
-        let follow = |step: crate::pipeline::Step<'_>| progress.follow(input, step);
-        inputs::scan(input, Judging { follow: &follow, ..judging }, &passwords)
-    };
-    let written = in_order(&inputs, scan, |scanned| {
+    let scanning = Scanning { judging, passwords: &passwords, follow: &|input, step| progress.follow(input, step) };
+    let written = in_order(&inputs, &scanning, |scanned| {
         found |= scanned.assessment.report.verdict.is_finding();
         incomplete |= scanned.unreadable;
         progress.done(|| match args.format {
@@ -199,45 +198,56 @@ pub struct Scanned {
 /// Scans on all cores and hands the reports on in the order of the inputs.
 ///
 /// Each thread takes the next input when it has done with one, so that reports come nearly in order by themselves and
-/// few wait for an earlier one.
+/// few wait for an earlier one. Whoever has a report hands it on, with those that waited for it: for small inputs, a
+/// thread of its own would be woken as often as they are scanned.
 fn in_order(
     inputs: &[Source],
-    scan: impl Fn(&Source) -> Result<Scanned, JudgeError> + Sync,
-    mut each: impl FnMut(Scanned) -> std::io::Result<()>,
+    scanning: &Scanning<'_>,
+    each: impl FnMut(Scanned) -> std::io::Result<()> + Send,
 ) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
-    let (done, reports) = mpsc::channel();
-    let mut written = Ok(());
-    rayon::in_place_scope(|threads| {
+    let reports = Mutex::new(Reports { due: 0, waiting: BTreeMap::new(), each, ended: Ok(()) });
+    rayon::scope(|threads| {
         for _ in 0..rayon::current_num_threads() {
-            let (done, next, scan) = (done.clone(), &next, &scan);
-            threads.spawn(move |_| {
-                while let Some((at, input)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    inputs.get(at).map(|i| (at, i))
-                } {
-                    if done.send((at, scan(input))).is_err() {
-                        return;
+            threads.spawn(|_| {
+                let take = || {
+                    let no = next.fetch_add(1, Ordering::Relaxed);
+                    inputs.get(no).map(|input| (no, input))
+                };
+                scanning.scan_all(take, |no, report| {
+                    let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+                    if reports.take(no, report).is_break() {
+                        // Nobody reads on: the threads stop at their next input.
+                        next.store(inputs.len(), Ordering::Relaxed);
                     }
-                }
+                });
             });
         }
-        drop(done);
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut due = 0;
-        for (at, report) in reports {
-            waiting.insert(at, report);
-            while let Some(report) = waiting.remove(&due) {
-                due += 1;
-                let result = report.map_err(Failure::from).and_then(|scanned| each(scanned).map_err(Failure::from));
-                if let Err(failure) = result {
-                    // Nobody reads on: the threads stop at their next input.
-                    next.store(inputs.len(), Ordering::Relaxed);
-                    written = Err(failure);
-                    return;
-                }
-            }
-        }
     });
-    written
+    reports.into_inner().unwrap_or_else(PoisonError::into_inner).ended
+}
+
+/// Reports on their way out.
+struct Reports<F> {
+    /// The number of the input whose report is next.
+    due: usize,
+    /// Those that come later.
+    waiting: BTreeMap<usize, Result<Scanned, JudgeError>>,
+    each: F,
+    /// Why nothing is handed on any more.
+    ended: Result<(), Failure>,
+}
+
+impl<F: FnMut(Scanned) -> std::io::Result<()>> Reports<F> {
+    /// Takes the report on input `no` and hands on what is due. Whether to go on.
+    fn take(&mut self, no: usize, report: Result<Scanned, JudgeError>) -> ControlFlow<()> {
+        self.waiting.insert(no, report);
+        while self.ended.is_ok()
+            && let Some(report) = self.waiting.remove(&self.due)
+        {
+            self.due += 1;
+            self.ended = report.map_err(Failure::from).and_then(|scanned| (self.each)(scanned).map_err(Failure::from));
+        }
+        if self.ended.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
 }

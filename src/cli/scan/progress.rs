@@ -19,7 +19,8 @@ pub struct Progress {
 impl Progress {
     /// A bar over the sizes of all inputs; without a total where one of them is no file.
     pub fn over(inputs: &[Source]) -> Self {
-        let total = inputs.iter().map(Source::len).sum::<Option<u64>>();
+        // Files are not asked for their sizes for nobody.
+        let total = if progress::shown() { inputs.iter().map(Source::len).sum::<Option<u64>>() } else { None };
         let progress = Self { bar: progress::bytes(total, "scan"), inputs: inputs.len(), done: Mutex::new(0) };
         progress.say_done(0);
         progress

@@ -82,10 +82,14 @@ impl<R: Read> Decoder<R> {
         Self { source, buffer: vec![0; CHUNK], ready: 0..0, body: Vec::new(), account }
     }
 
-    /// A document was sent: what comes is about it, and about none before.
-    pub(in crate::confine) fn begin(&mut self, limits: &Limits) -> Result<()> {
-        self.account = Account::new(limits);
+    /// Nothing may have been said that was not asked for. To be called before documents are sent.
+    pub(in crate::confine) fn listen(&mut self) -> Result<()> {
         ensure(self.ready.is_empty(), "spoke without being asked")
+    }
+
+    /// What comes is about the next of the documents that were sent, and about none before.
+    pub(in crate::confine) fn begin(&mut self, limits: &Limits) {
+        self.account = Account::new(limits);
     }
 
     /// The next frame; a batch is put into `batch`.

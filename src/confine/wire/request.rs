@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::{MAX_NAME, cut};
-use crate::extract::Limits;
+use crate::extract::{Input, Limits};
 use crate::model::Sensitive;
 
 /// The longest head, in bytes: numbers, a name, at most 255 passwords.
@@ -12,8 +12,8 @@ const MAX_HEAD: usize = 64 << 10;
 /// The longest password passed on, in bytes. A longer one opens nothing.
 const MAX_PASSWORD: usize = 128;
 
-/// What goes before the document's bytes.
-pub(in crate::confine) fn head(name: &str, bytes: usize, limits: &Limits) -> Vec<u8> {
+/// Appends what goes before the document's bytes; `behind` is how many other requests follow at once.
+pub(in crate::confine) fn head(out: &mut Vec<u8>, input: Input<'_>, behind: usize, limits: &Limits) {
     // Named one by one, so that a limit that is added cannot be forgotten here.
     let Limits {
         expanded_bytes,
@@ -29,12 +29,14 @@ pub(in crate::confine) fn head(name: &str, bytes: usize, limits: &Limits) -> Vec
         columns,
         passwords,
     } = limits;
-    let name = cut(name, MAX_NAME);
-    let mut out = vec![0; 4];
+    let name = cut(input.name, MAX_NAME);
+    let begin = out.len();
+    out.extend_from_slice(&[0; 4]);
     let (ratio, depth, nesting, tables) = ((*ratio).into(), (*depth).into(), (*nesting).into(), (*tables).into());
     let (line, columns) = (*line as u64, *columns as u64);
     let numbers = [
-        bytes as u64,
+        input.bytes.len() as u64,
+        behind as u64,
         *expanded_bytes,
         ratio,
         *ratio_after,
@@ -57,9 +59,8 @@ pub(in crate::confine) fn head(name: &str, bytes: usize, limits: &Limits) -> Vec
         out.push(password.expose().len() as u8);
         out.extend_from_slice(password.expose().as_bytes());
     }
-    let length = (out.len() - 4) as u32;
-    out[..4].copy_from_slice(&length.to_le_bytes());
-    out
+    let length = (out.len() - begin - 4) as u32;
+    out[begin..begin + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 /// A document as the worker receives it, but for its bytes.
@@ -67,6 +68,8 @@ pub(in crate::confine) fn head(name: &str, bytes: usize, limits: &Limits) -> Vec
 pub(in crate::confine) struct Request {
     /// How many bytes follow.
     pub(in crate::confine) bytes: u64,
+    /// How many requests follow at once: the answer may wait for theirs.
+    pub(in crate::confine) behind: u64,
     pub(in crate::confine) name: String,
     pub(in crate::confine) limits: Limits,
 }
@@ -93,7 +96,7 @@ fn parse(mut head: &[u8]) -> Option<Request> {
         head = rest;
         Some(u64::from_le_bytes(*bytes))
     };
-    let bytes = number()?;
+    let (bytes, behind) = (number()?, number()?);
     let mut limits = Limits {
         expanded_bytes: number()?,
         ratio: number()?.try_into().ok()?,
@@ -115,5 +118,5 @@ fn parse(mut head: &[u8]) -> Option<Request> {
         limits.passwords.push(Sensitive::new(std::str::from_utf8(password).ok()?.to_owned()));
         rest = behind;
     }
-    Some(Request { bytes, name: std::str::from_utf8(name).ok()?.to_owned(), limits })
+    Some(Request { bytes, behind, name: std::str::from_utf8(name).ok()?.to_owned(), limits })
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::decode::{DecodeError, Decoder, Frame};
 use super::{SHAPES, encode, request, shape_code};
-use crate::extract::Limits;
+use crate::extract::{Input, Limits};
 use crate::model::{Batch, Flow, Layout, Sensitive, Shape, Skip, SkipReason, Table};
 
 /// What a decoder makes of `bytes`, up to its first error. Every batch is looked at as a sink would.
@@ -138,12 +138,13 @@ proptest! {
         let limits = Limits {
             expanded_bytes: a.into(), ratio: b, members: c.into(), line: d as usize, passwords, ..Limits::default()
         };
-        let mut bytes = request::head(&name, 5, &limits);
+        let mut bytes = b"before".to_vec();
+        request::head(&mut bytes, Input { name: &name, bytes: b"bytes" }, 3, &limits);
         bytes.extend_from_slice(b"12345");
-        let mut source = &bytes[..];
+        let mut source = &bytes[6..];
         let read = request::read(&mut source).unwrap().unwrap();
         prop_assert_eq!(source, b"12345");
-        prop_assert_eq!((read.bytes, read.name), (5, name));
+        prop_assert_eq!((read.bytes, read.behind, read.name), (5, 3, name));
         prop_assert_eq!(format!("{:?}", read.limits), format!("{limits:?}"));
         prop_assert!(read.limits.passwords == limits.passwords);
     }
@@ -222,7 +223,7 @@ fn frames_left_over_from_one_document_are_not_taken_for_the_next() {
     let mut decoder = Decoder::new(&out[..]);
     let mut batch = Batch::new(0, Layout::Rows);
     assert!(matches!(decoder.next(&mut batch), Ok(Frame::Done(Flow::Go))));
-    assert!(matches!(decoder.begin(&Limits::default()), Err(DecodeError::Invalid("spoke without being asked"))));
+    assert!(matches!(decoder.listen(), Err(DecodeError::Invalid("spoke without being asked"))));
 }
 
 #[test]
