@@ -3,6 +3,8 @@
 //! Every cell is tried against every column, until the table's columns are known; from then on only the cells that hold
 //! a column are, and a record that those deny is left as soon as nothing else could make up for it.
 
+use std::borrow::Cow;
+
 use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, masked, readings};
 use crate::model::{FieldKind, Row, Strength};
 
@@ -36,7 +38,7 @@ impl Examiner<'_> {
         }
         let mut candidate = RowCandidate { index: at, slot, ..RowCandidate::default() };
         let mut pairs = scratch.take_pairs();
-        self.count_found(index, row, found, scratch, &mut candidate, &mut pairs)?;
+        self.count_found(index, found, scratch, &mut candidate, &mut pairs)?;
         // Once it is known which cells hold the parts of a name, their tags say all there is to say.
         if !mapping.is_some_and(|mapping| names_are_parts(index, mapping)) {
             self.count_names(index, row, scratch, &mut candidate, &mut pairs)?;
@@ -54,6 +56,22 @@ impl Examiner<'_> {
             scratch.give_back(pairs);
         }
         Ok(())
+    }
+
+    /// Of the columns that agree, by `pairs` of cells and columns, those that the row writes exactly as the system exports them; a masked
+    /// value that is exported so is all that the system itself shows. Asked of rows that are kept, not of all: nothing is decided by it.
+    pub(super) fn exported(&self, row: Row<'_>, candidate: &RowCandidate, pairs: &[(u8, u8)]) -> Result<u64, Damaged> {
+        let index = &self.matcher.catalogue.indexes()[usize::from(candidate.index)];
+        let (tags, hasher) = (index.tags(Slot(candidate.slot))?, &self.matcher.catalogue.hashers()[index.key_no()]);
+        let mut exported = 0;
+        for column in bits(candidate.agree) {
+            let cells = pairs.iter().filter(|(_, held)| usize::from(*held) == column);
+            let cells = cells.fold(0u64, |cells, (cell, _)| cells | 1 << cell);
+            let raw = cells_text(row, cells);
+            let tag = hasher.exported_tag(index.columns()[column].1, &raw);
+            exported |= u64::from(tags.exported(column, tag) == Match::Yes) << column;
+        }
+        Ok(exported)
     }
 
     /// The tags of a cell's value as one of a weak kind.
@@ -76,29 +94,25 @@ impl Examiner<'_> {
     fn count_found(
         &self,
         index: &SnapshotIndex,
-        row: Row<'_>,
         found: &[(u16, u32, u16)],
         scratch: &Scratch,
         candidate: &mut RowCandidate,
         pairs: &mut Vec<(u8, u8)>,
     ) -> Result<(), Damaged> {
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        let facts = &self.matcher.facts[usize::from(candidate.index)];
         for (_, slot, probe) in found {
             let probe = scratch.probes[*probe as usize];
             let normal = &scratch.normals[probe.normal.0 as usize..probe.normal.1 as usize];
-            let Some(column) = column_of(index, hasher, *slot, probe.kind, normal, candidate.agree)? else { continue };
+            let column = match facts.only[usize::from(probe.kind.code())] {
+                Some(only) => Some(usize::from(only)).filter(|only| candidate.agree >> only & 1 == 0),
+                None => column_of(index, hasher, *slot, probe.kind, normal, candidate.agree)?,
+            };
+            let Some(column) = column else { continue };
             candidate.agree |= 1 << column;
             candidate.cells |= 1 << probe.cell;
             pairs.push((probe.cell, column as u8));
-            candidate.bits += finding_bits(
-                probe.kind,
-                normal,
-                self.matcher.facts[candidate.index as usize].values[usize::from(probe.kind.code())],
-            );
-            let raw = trimmed(row.cell(probe.cell as usize));
-            if index.tags(Slot(*slot))?.exported(column, hasher.exported_tag(probe.kind, raw)) == Match::Yes {
-                candidate.exported |= 1 << column;
-            }
+            candidate.bits += finding_bits(probe.kind, normal, facts.values[usize::from(probe.kind.code())]);
         }
         Ok(())
     }
@@ -129,11 +143,6 @@ impl Examiner<'_> {
                     candidate.cells |= cells;
                     candidate.bits += confirming_bits(*held);
                     pairs.extend(bits(*cells).map(|cell| (cell as u8, column as u8)));
-                    let raw = cells_text(row, *cells);
-                    let tag = self.matcher.catalogue.hashers()[index.key_no()].exported_tag(*held, &raw);
-                    if index.tags(Slot(candidate.slot))?.exported(column, tag) == Match::Yes {
-                        candidate.exported |= 1 << column;
-                    }
                 }
             }
             break;
@@ -177,18 +186,11 @@ impl Examiner<'_> {
                         continue;
                     }
                     candidate.bits += confirming_bits(*held);
-                    if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
-                        candidate.exported |= 1 << column;
-                    }
                 } else if masked::is_maskable(*held) {
                     let Some(form) = masked::parse(*held, value) else { continue };
                     let tag = hasher.mask_tag(*held, &form);
                     if tags.mask(column, tag) != Match::Yes {
                         continue;
-                    }
-                    if tags.exported(column, hasher.exported_tag(*held, value)) == Match::Yes {
-                        // Exported in this form: the system itself shows no more.
-                        candidate.exported |= 1 << column;
                     }
                     candidate.masked |= 1 << column;
                     candidate.bits += masked_bits(*held, tag);
@@ -212,8 +214,12 @@ pub(super) fn names_are_parts(index: &SnapshotIndex, mapping: &Mapping) -> bool 
     columns.filter(|(_, (_, kind))| is_name(*kind)).all(|(no, (_, kind))| *kind != FieldKind::FullName && held(no))
 }
 
-/// The text of the cells in `mask`, in order, with a space between.
-fn cells_text(row: Row<'_>, mask: u64) -> Vec<u8> {
+/// The text of the cells in `mask`, in order, with a space between: a full name may stand in several.
+fn cells_text<'a>(row: Row<'a>, mask: u64) -> Cow<'a, [u8]> {
+    if mask.is_power_of_two() {
+        let cell = mask.trailing_zeros() as usize;
+        return Cow::Borrowed(if cell < row.len() { trimmed(row.cell(cell)) } else { b"" });
+    }
     let mut text = Vec::new();
     for cell in bits(mask).filter(|cell| *cell < row.len()) {
         if !text.is_empty() {
@@ -221,7 +227,7 @@ fn cells_text(row: Row<'_>, mask: u64) -> Vec<u8> {
         }
         text.extend_from_slice(trimmed(row.cell(cell)));
     }
-    text
+    Cow::Owned(text)
 }
 
 /// Which of the index's columns of this kind, not yet `taken`, holds the value: the one whose mask tag agrees, where there are several.

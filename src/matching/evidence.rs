@@ -16,6 +16,8 @@ use super::records::Records;
 const KEPT_ROWS: usize = 16_384;
 /// Consecutive hits that are kept or dropped together: long enough to show the order of the export.
 const BLOCK: u64 = 64;
+/// Spreads numbers evenly: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Doubtful matches kept until the whole document can decide on them, per thread.
 const DOUBTFUL: usize = 1 << 20;
 /// Tables remembered before those without a match are forgotten.
@@ -111,7 +113,11 @@ pub(super) struct Evidence {
     pub(super) hits: u64,
     pub(super) tables: HashMap<u32, TableState>,
     kept: Vec<KeptRow>,
+    /// One in so many blocks is kept.
     stride: u64,
+    /// The row offered next, among those with a candidate; not counted from 0, or the first rows of each part would always be kept.
+    #[serde(skip)]
+    next: Option<u64>,
     /// Records recognised beyond doubt.
     pub(super) records: Records,
     pub(super) doubtful: Vec<Doubtful>,
@@ -126,15 +132,20 @@ impl Evidence {
     /// What another thread knows that reads a later part of the document.
     pub(super) fn continued(&self) -> Self {
         let table = |(no, state): (&u32, &TableState)| Some((*no, state.continued()?));
-        Self { tables: self.tables.iter().filter_map(table).collect(), ..Self::default() }
+        Self { tables: self.tables.iter().filter_map(table).collect(), stride: self.stride, ..Self::default() }
     }
 
-    /// Keeps a row, if it belongs to the blocks that are kept.
-    pub(super) fn keep(&mut self, sequence: u64, row: impl FnOnce() -> KeptRow) {
+    /// Whether the next row with a candidate, row number `row` of the document, belongs to the blocks that are kept.
+    pub(super) fn keeps_next(&mut self, row: u64) -> bool {
         self.stride = self.stride.max(1);
-        if (sequence / BLOCK).is_multiple_of(self.stride) {
-            self.kept.push(row());
-        }
+        let next = self.next.get_or_insert_with(|| (row.wrapping_mul(SPREAD) >> 40) * BLOCK);
+        *next += 1;
+        ((*next - 1) / BLOCK).is_multiple_of(self.stride)
+    }
+
+    /// Keeps a row.
+    pub(super) fn keep(&mut self, row: KeptRow) {
+        self.kept.push(row);
         if self.kept.len() > KEPT_ROWS {
             self.thin();
         }
@@ -232,12 +243,36 @@ mod tests {
     fn kept_rows_stay_bounded_and_in_stretches() {
         let mut evidence = Evidence::default();
         for row in 0..100_000 {
-            evidence.keep(row, || KeptRow { table: 0, row, filled: 1, candidates: vec![] });
+            if evidence.keeps_next(row) {
+                evidence.keep(KeptRow { table: 0, row, filled: 1, candidates: vec![] });
+            }
         }
         let kept = evidence.take_kept();
         assert!(kept.len() <= KEPT_ROWS && kept.len() > KEPT_ROWS / 4);
         let adjacent = kept.windows(2).filter(|pair| pair[1].row == pair[0].row + 1).count();
         assert!(adjacent * 10 > kept.len() * 9);
         assert!(kept.last().unwrap().row > 90_000);
+    }
+
+    #[test]
+    fn of_every_part_as_much_is_kept() {
+        const PARTS: u64 = 200;
+        let mut whole = Evidence::default();
+        for part in 0..PARTS {
+            let mut evidence = whole.continued();
+            // Hits are far apart: a part has few blocks of them.
+            for row in (part * 20_000..(part + 1) * 20_000).step_by(100) {
+                if evidence.keeps_next(row) {
+                    evidence.keep(KeptRow { table: 0, row, filled: 1, candidates: vec![] });
+                }
+            }
+            whole.merge(evidence);
+        }
+        assert!(!whole.is_complete());
+        let kept = whole.take_kept();
+        let tenths: Vec<usize> =
+            (0..10).map(|tenth| kept.iter().filter(|row| row.row / (PARTS * 2_000) == tenth).count() * 10).collect();
+        assert!(kept.len() > KEPT_ROWS / 4 && kept.len() <= KEPT_ROWS);
+        assert!(tenths.iter().all(|many| *many > kept.len() / 2 && *many < kept.len() * 2), "{tenths:?}");
     }
 }

@@ -90,16 +90,20 @@ struct IndexFacts {
     kinds: u32,
     /// For each kind (by code), how many values the index holds.
     values: [u64; 32],
+    /// For each kind (by code), its column, where the index has one of the kind and no more.
+    only: [Option<u8>; 32],
 }
 
 impl IndexFacts {
     fn of(index: &SnapshotIndex, system: usize, columns: usize) -> Self {
-        let (mut kinds, mut values) = (0, [0; 32]);
+        let (mut kinds, mut values, mut only) = (0, [0; 32], [None; 32]);
         for (column, (_, kind)) in index.columns().iter().enumerate() {
-            kinds |= 1 << kind.code();
-            values[usize::from(kind.code())] += index.filled(column);
+            let code = usize::from(kind.code());
+            only[code] = (kinds >> code & 1 == 0).then_some(column as u8);
+            kinds |= 1 << code;
+            values[code] += index.filled(column);
         }
-        Self { system: system as u16, columns: columns as u16, kinds, values }
+        Self { system: system as u16, columns: columns as u16, kinds, values, only }
     }
 
     fn has(&self, kind: FieldKind) -> bool {

@@ -33,7 +33,6 @@ pub struct Scan<'m> {
     pub(super) damaged: bool,
     desk: Taken<'m>,
     pub(super) unnamed: Unnamed,
-    sequence: u64,
 }
 
 impl<'m> Scan<'m> {
@@ -47,7 +46,6 @@ impl<'m> Scan<'m> {
             damaged: false,
             desk: matcher.desks.take(),
             unnamed: Unnamed::default(),
-            sequence: 0,
         }
     }
 
@@ -144,8 +142,11 @@ impl<'m> Scan<'m> {
                         break 'blocks;
                     }
                 }
-                if !self.desk.scratch.candidates.is_empty() {
-                    self.hit(row, place, seen.filled, &mut state);
+                if !self.desk.scratch.candidates.is_empty()
+                    && let Err(damaged) = self.hit(row, place, seen.filled, &mut state)
+                {
+                    result = Err(damaged);
+                    break 'blocks;
                 }
             }
         }
@@ -162,13 +163,19 @@ impl<'m> Scan<'m> {
         filled: u64,
         candidates: Vec<Explained>,
         state: &mut TableState,
-    ) {
+    ) -> Result<(), Damaged> {
         (self.desk.scratch.candidates, self.desk.scratch.pairs) = candidates.into_iter().unzip();
-        self.hit(row, place, filled, state);
+        self.hit(row, place, filled, state)
     }
 
     /// Files a row that has candidates.
-    fn hit(&mut self, row: Row<'_>, (table, number): (u32, u64), filled: u64, state: &mut TableState) {
+    fn hit(
+        &mut self,
+        row: Row<'_>,
+        (table, number): (u32, u64),
+        filled: u64,
+        state: &mut TableState,
+    ) -> Result<(), Damaged> {
         let Scratch { candidates, systems, pairs, .. } = &mut self.desk.scratch;
         let sure = candidates.iter().any(|c| c.bits >= SURE);
         systems.clear();
@@ -204,11 +211,16 @@ impl<'m> Scan<'m> {
                 self.evidence.sample.push((number, sample));
             }
         }
-        let candidates = &self.desk.scratch.candidates;
-        let kept = || KeptRow { table, row: number, filled, candidates: candidates.clone() };
-        self.evidence.keep(self.sequence, kept);
-        self.sequence += 1;
+        if self.evidence.keeps_next(number) {
+            let Scratch { candidates, pairs, .. } = &self.desk.scratch;
+            let mut candidates = candidates.clone();
+            for (candidate, pairs) in candidates.iter_mut().zip(pairs) {
+                candidate.exported = Examiner { matcher: self.matcher }.exported(row, candidate, pairs)?;
+            }
+            self.evidence.keep(KeptRow { table, row: number, filled, candidates });
+        }
         self.note_dropped();
+        Ok(())
     }
 
     /// Says once that doubtful matches found no room, and are not counted.

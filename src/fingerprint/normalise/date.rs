@@ -52,7 +52,7 @@ const MONTHS: &[(&str, u32)] = &[
 const DAYS: &[&str] =
     &["lun", "mar", "mer", "jeu", "ven", "sam", "dim", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "le"];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// A number, and the digits it is written with.
     Number(u32, usize),
@@ -147,6 +147,21 @@ fn is_day(year: u32, month: u32, day: u32) -> bool {
 /// The three parts of a date; a date in one number has two empty ones behind it. None where what is written is no date, or
 /// something other than a time of day follows it.
 fn parts(raw: &[u8]) -> Option<[Part; 3]> {
+    plain(raw).or_else(|| written(raw))
+}
+
+/// The parts of `YYYY-MM-DD`, which most systems export.
+fn plain(raw: &[u8]) -> Option<[Part; 3]> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = raw else { return None };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2].map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    let [y1, y2, y3, y4, m1, m2, d1, d2] = digits;
+    let year = Part::Number(y1 * 1000 + y2 * 100 + y3 * 10 + y4, 4);
+    let all = digits.iter().all(|digit| *digit < 10);
+    all.then_some([year, Part::Number(m1 * 10 + m2, 2), Part::Number(d1 * 10 + d2, 2)])
+}
+
+/// The parts in any other order and writing.
+fn written(raw: &[u8]) -> Option<[Part; 3]> {
     let mut folded = [0u8; MAX_LEN];
     let text = fold(raw, &mut folded)?;
     let mut parts = [Part::Number(0, 0); 3];
@@ -248,4 +263,22 @@ fn fold<'a>(raw: &[u8], out: &'a mut [u8; MAX_LEN]) -> Option<&'a [u8]> {
         len += 1;
     }
     Some(&out[..len])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_at_a_glance_is_what_it_is_read_as(date in "[0-9]{4}-[0-9]{2}-[0-9]{2}", odd in "[0-9]{3,4}-[0-9:]{2}.[0-9 ]{2}") {
+            prop_assert!(plain(date.as_bytes()).is_some());
+            prop_assert_eq!(plain(date.as_bytes()), written(date.as_bytes()));
+            if plain(odd.as_bytes()).is_some() {
+                prop_assert_eq!(plain(odd.as_bytes()), written(odd.as_bytes()));
+            }
+        }
+    }
 }

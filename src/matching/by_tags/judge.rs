@@ -1,7 +1,7 @@
 //! From what agrees to what is believed: the columns that the cells of a table hold are learned from all its rows, each row is
 //! weighed again by these alone, and the table has to hit more often than chance.
 
-use crate::fingerprint::{Damaged, Match, Slot, TagRow};
+use crate::fingerprint::{Damaged, Slot, TagRow};
 use crate::matching::Matcher;
 use crate::matching::candidate::{Explained, RowCandidate, SURE, differing_bits};
 use crate::matching::evidence::TableState;
@@ -108,19 +108,14 @@ impl Judge<'_> {
     fn weigh(&self, question: &Question, slot: Slot, mapping: Option<&[Option<u8>]>) -> Result<Explained, Damaged> {
         let index = self.index();
         let tags = index.tags(slot)?;
-        let row = self.kept.row(self.rows[question.row]);
         let (taken, bits) = question.agreeing(|clue| tags.passes(clue.test));
         let mut candidate = RowCandidate { index: self.at, slot: slot.0, bits, ..RowCandidate::default() };
         let mut pairs = Vec::with_capacity(taken.len());
-        let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
         for clue in taken.iter().map(|no| &question.clues[*no]) {
             let column = usize::from(clue.test.column);
             candidate.agree |= 1 << column;
             candidate.cells |= 1 << clue.cell;
             candidate.masked |= u64::from(clue.is_mask) << column;
-            let raw = row.cell(usize::from(clue.cell));
-            let written = tags.exported(column, hasher.exported_tag(clue.kind, raw)) == Match::Yes;
-            candidate.exported |= u64::from(written) << column;
             pairs.push((clue.cell, clue.test.column));
         }
         candidate.lost = mapping.map_or(0.0, |mapping| self.lost(question, &tags, mapping, candidate.agree));

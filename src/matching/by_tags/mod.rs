@@ -123,7 +123,7 @@ impl Scan<'_> {
         let fruitful = !by_row.is_empty();
         for (row, candidates) in by_row {
             let place = rows[row];
-            self.file(kept.row(place), kept.place(place), kept.filled(place), candidates, state);
+            self.file(kept.row(place), kept.place(place), kept.filled(place), candidates, state)?;
         }
         Ok(fruitful)
     }
