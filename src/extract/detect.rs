@@ -78,8 +78,9 @@ const SIGNATURES: &[(&[u8], Kind)] = &[
 
 /// What `head`, the beginning of a document or member, shows.
 pub(crate) fn detect(head: &[u8]) -> Kind {
+    let first = head.first();
     for (signature, kind) in SIGNATURES {
-        if head.starts_with(signature) && confirmed(*kind, head) {
+        if signature.first() == first && head.starts_with(signature) && confirmed(*kind, head) {
             return *kind;
         }
     }

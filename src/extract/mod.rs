@@ -8,6 +8,7 @@
 mod cells;
 mod columns;
 mod container;
+mod count;
 mod detect;
 mod encoding;
 pub mod lane;

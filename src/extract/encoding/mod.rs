@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
+use super::count;
+
 /// How a text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Charset {
@@ -182,7 +184,7 @@ pub(crate) fn noise(text: &[u8]) -> Option<Vec<u8>> {
     let sample = &text[..text.len().min(SAMPLE)];
     let control = |b: u8| b < 9 || b == 11 || (14..32).contains(&b) && b != 0x1b && b != 0x1f || b == 127;
     // Asked first: it is soon told, and true of nearly all text. A short text with a few broken characters is a text.
-    if plain(sample) * 10 >= sample.len() * 7 {
+    if count::mostly_plain(sample) {
         return None;
     }
     let odd = sample.iter().filter(|b| control(**b) && **b != 1).count();
@@ -199,14 +201,6 @@ pub(crate) fn noise(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(runs)
-}
-
-/// Letters, digits, marks and white space of ASCII. Counted in bytes, so many at a time that none overflows: the processor then counts many
-/// at once.
-fn plain(sample: &[u8]) -> usize {
-    let is_plain = |b: &u8| (b' '..=b'~').contains(b) | (9..=13).contains(b) & (*b != 11);
-    let count = |part: &[u8]| usize::from(part.iter().fold(0u8, |sum, b| sum + u8::from(is_plain(b))));
-    sample.chunks(255).map(count).sum()
 }
 
 /// Whether a run of characters among noise holds an address: `x@y.z` with letters around.

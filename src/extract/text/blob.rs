@@ -15,7 +15,7 @@ use super::line_end;
 use crate::model::SkipReason;
 
 /// The shortest run that is looked at, in characters.
-const LEAST: usize = 40;
+pub(super) const LEAST: usize = 40;
 /// How far into a line a run may begin.
 const REACH: usize = 512;
 /// Bytes of a decoded blob by which it is judged.
@@ -34,7 +34,7 @@ pub(crate) fn opens(line: &[u8]) -> Option<usize> {
     if line.len() < LEAST {
         return None;
     }
-    if hex_line(line).is_some_and(|bytes| is_worth_reading(&bytes)) {
+    if begins_hex(line) && hex_line(line).is_some_and(|bytes| is_worth_reading(&bytes)) {
         return Some(0);
     }
     let (start, end) = run(line)?;
@@ -42,6 +42,11 @@ pub(crate) fn opens(line: &[u8]) -> Option<usize> {
     let cell = matches!(before, Some(b';' | b',' | b'\t' | b'|')) && !line[..start].ends_with(b"base64,");
     let head = &line[start..end.min(start + JUDGED)];
     (!cell && decoded(head).is_some_and(|bytes| is_worth_reading(&bytes))).then_some(start)
+}
+
+/// Whether a line may be one of pairs of hexadecimal digits, as its first two signs show.
+pub(super) fn begins_hex(line: &[u8]) -> bool {
+    line.iter().take(2).all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace())
 }
 
 /// Reads the blob that begins at `at`. Returns where it ends; `None` if it is none after all.

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::GeneralPurpose;
 
 use super::keyvalue::quoted_printable;
+use crate::extract::count;
 use crate::extract::markup::tokens::resolve;
 use crate::extract::tree::json::unescape;
 
@@ -28,29 +29,30 @@ pub(super) fn written_out(text: &[u8]) -> Option<Vec<u8>> {
     let sample = &text[..text.len().min(SAMPLE)];
     let dense = |count: usize| count >= LEAST && count * SPARSE >= sample.len();
     // Counted first: to see what each stands before takes longer.
-    let marks = |mark: u8, is_one: &dyn Fn(usize) -> bool| {
-        dense(memchr::memchr_iter(mark, sample).count())
-            && dense(memchr::memchr_iter(mark, sample).filter(|at| is_one(at + 1)).count())
+    let [percents, pluses, ampersands, brackets] = count::each(sample, [b'%', b'+', b'&', b'[']);
+    let marks = |mark: u8, all: usize, is_one: &dyn Fn(usize) -> bool| {
+        dense(all) && dense(memchr::memchr_iter(mark, sample).filter(|at| is_one(at + 1)).count())
     };
-    if marks(b'%', &|at| pair(sample, at).is_some()) {
+    if marks(b'%', percents, &|at| pair(sample, at).is_some()) {
         return Some(percent(text));
     }
     if let Some(string) = string_of_json(text) {
         return Some(string);
     }
-    if marks(b'+', &|at| shifted(&sample[at..]).is_some_and(|run| run.0 > 1)) {
+    if marks(b'+', pluses, &|at| shifted(&sample[at..]).is_some_and(|run| run.0 > 1)) {
         return Some(from_utf7(text));
     }
     if is_quoted_printable(sample) {
         return Some(quoted_printable(text));
     }
-    if sample.trim_ascii_start().first() != Some(&b'<') && marks(b'&', &|at| is_entity(&sample[at..])) {
+    if sample.trim_ascii_start().first() != Some(&b'<') && marks(b'&', ampersands, &|at| is_entity(&sample[at..])) {
         let mut plain = Vec::with_capacity(text.len());
         resolve(text, &mut plain);
         return Some(plain);
     }
-    let marks = memchr::memmem::find_iter(sample, b"[/").filter(|at| mark(&sample[*at..]).is_some()).count();
-    (marks >= 2).then(|| without_marks(text))
+    let closes = |at: &usize| mark(&sample[*at..]).is_some();
+    let marked = brackets >= 2 && memchr::memmem::find_iter(sample, b"[/").filter(closes).nth(1).is_some();
+    marked.then(|| without_marks(text))
 }
 
 fn pair(text: &[u8], at: usize) -> Option<u8> {
@@ -142,7 +144,9 @@ fn is_quoted_printable(sample: &[u8]) -> bool {
         let second = (sample.get(at + 3) == Some(&b'=')).then(|| pair(sample, at + 4)).flatten();
         lead.is_some() && second.is_some_and(|b| (0x80..0xC0).contains(&b))
     };
-    memchr::memchr_iter(b'=', sample).filter(|at| beyond(*at)).take(3).count() == 3
+    // Counted first: a text with a single `=` in each line has none in that distance.
+    count::pairs(sample, b'=', 3) >= 3
+        && memchr::memchr_iter(b'=', sample).filter(|at| beyond(*at)).take(3).count() == 3
         && memchr::memmem::find(sample, b"QUOTED-PRINTABLE").is_none()
 }
 

@@ -150,7 +150,7 @@ pub(crate) fn is_header(first: &[&[u8]], body: &[Vec<&[u8]>]) -> bool {
 }
 
 /// Whether no cell speaks against being a name: none typed, none long, none twice, few empty.
-fn could_name(cells: &[&[u8]]) -> bool {
+pub(crate) fn could_name(cells: &[&[u8]]) -> bool {
     let empty = cells.iter().filter(|cell| looks(cell) == Looks::Empty).count();
     if empty * 3 > cells.len() || cells.len() == empty {
         return false;

@@ -25,7 +25,7 @@ use super::sql;
 use super::tree::{json, php};
 use crate::model::{Batch, Layout, Shape};
 use delimited::affix;
-use delimited::sniff::{self, Found};
+use delimited::sniff::{self, Found, Lines};
 use keyvalue::Blocks;
 use keyvalue::inline::{self, Inline};
 use survey::{Line, SAMPLE_BYTES, SAMPLE_LINES, Sample, Surveyor};
@@ -82,7 +82,7 @@ fn line_opens(text: &[u8], learnt: &Line) -> bool {
         Some(first) => {
             announced(text, blank, line).is_some()
                 || (learnt.opens || *first == b'r') && held(blank, line).is_some()
-                || blob::opens(line).is_some()
+                || (learnt.solid || blob::begins_hex(line)) && blob::opens(line).is_some()
         }
     }
 }
@@ -257,16 +257,17 @@ impl Segmenter {
     /// Reads what stands before a found table, then the table.
     fn table(&mut self, out: &mut Out<'_>, text: &[u8], sample: Sample<'_>, mut found: Found, splits: u32) -> usize {
         let before = &text[..found.start];
-        let sample = sample.upto(found.start);
-        match sniff_before(sample, splits) {
-            Some(earlier) => return self.table(out, before, sample, earlier, splits + 1),
+        let upto = sample.upto(found.start);
+        match sniff_before(upto, splits) {
+            Some(earlier) => return self.table(out, before, upto, earlier, splits + 1),
             None => out.text(before),
         }
-        found.start + self.rows(out, &text[found.start..], &mut found)
+        found.start + self.rows(out, &text[found.start..], sample.behind(found.start), &mut found)
     }
 
-    fn rows(&mut self, out: &mut Out<'_>, text: &[u8], found: &mut Found) -> usize {
-        let (header, rows_at) = settle_columns(text, found);
+    /// Reads the table that `text` begins with, as do the lines of `sample`.
+    fn rows(&mut self, out: &mut Out<'_>, text: &[u8], sample: Sample<'_>, found: &mut Found) -> usize {
+        let (header, rows_at) = settle_columns(text, sample, found);
         out.table(shape_of(text, found), header);
         let end = delimited::read(out, text, rows_at, &found.dialect, &mut self.breaks);
         // A table of which not even one row could be read would be found again for ever.
@@ -356,29 +357,34 @@ pub(crate) fn line_end(text: &[u8]) -> usize {
 }
 
 /// Settles what a found table's columns are called and what is taken from their cells. Returns the header, if there is
-/// one, and where the rows behind it begin.
-pub(crate) fn settle_columns(text: &[u8], found: &mut Found) -> (Option<Vec<String>>, usize) {
+/// one, and where the rows behind it begin. The table begins with `text` and with the lines of `surveyed`.
+pub(crate) fn settle_columns(text: &[u8], surveyed: Sample<'_>, found: &mut Found) -> (Option<Vec<String>>, usize) {
     let dialect = &found.dialect;
-    let (mut rows, body_at) = some_rows(sample(text), dialect);
+    let (mut rows, body_at) = some_rows(sample(text), Lines::of(surveyed, dialect), dialect);
     if rows.rows() == 0 {
         return (None, 0);
     }
-    let affixes = affix::learn(&cells_of(&rows));
+    let affixes = affix::learn(&rows);
     affix::strip_batch(&mut rows, &affixes);
     found.dialect.affixes = affixes;
-    let cells = cells_of(&rows);
-    if header::is_header(&cells[0], &cells[1..]) {
-        return (Some(header::names(&cells[0])), body_at);
+    let first: Vec<&[u8]> = rows.row(0).cells().collect();
+    if header::could_name(&first) && header::is_header(&first, &cells_of(&rows)[1..]) {
+        return (Some(header::names(&first)), body_at);
     }
     (labels(&found.dialect), 0)
 }
 
 /// The first rows of a table's sample, without those that are far too narrow, and where the second of them may begin.
-fn some_rows(sample: &[u8], dialect: &delimited::Dialect) -> (Batch, usize) {
+/// `lines` are what is known of its first lines.
+fn some_rows(sample: &[u8], mut lines: Lines<'_, '_>, dialect: &delimited::Dialect) -> (Batch, usize) {
     let mut rows = Batch::new(0, Layout::Rows);
     rows.text.extend_from_slice(sample);
     let (mut at, mut body_at) = (0, 0);
     while at < sample.len() && rows.rows() < HEADED {
+        if let Some(end) = lines.narrow(at) {
+            at = end;
+            continue;
+        }
         let (cells, length) = (rows.cells.len(), rows.text.len());
         let end = delimited::read_row(sample, at, &mut rows, dialect);
         let wide = (rows.cells.len() - cells) * 2 > dialect.columns;

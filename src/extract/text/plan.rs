@@ -147,10 +147,11 @@ impl Plan {
 
 /// The course of a text that is one table, unless it begins with something else.
 fn main_table(text: &[u8]) -> Option<Course> {
-    match look(Survey::of(text, |_, _| false).sample())? {
+    let survey = Survey::of(text, |_, _| false);
+    match look(survey.sample())? {
         Look::Table(mut found) => {
             let rest = &text[found.start..];
-            let (header, rows_at) = settle_columns(rest, &mut found);
+            let (header, rows_at) = settle_columns(rest, survey.sample().behind(found.start), &mut found);
             let shape = shape_of(rest, &found);
             Some(Course::Table { rows_at: found.start + rows_at, shape, header, found })
         }

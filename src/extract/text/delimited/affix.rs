@@ -39,9 +39,18 @@ impl Affix {
 }
 
 /// The affixes of the columns of some rows.
-pub(crate) fn learn(rows: &[Vec<&[u8]>]) -> Vec<Affix> {
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    (0..width).filter_map(|column| of_column(column, rows)).collect()
+pub(crate) fn learn(rows: &Batch) -> Vec<Affix> {
+    let all = || (0..rows.rows()).map(|row| rows.row(row));
+    let width = all().map(|row| row.len()).max().unwrap_or(0);
+    let latex = memchr::memchr(b'\\', &rows.text).is_some();
+    let mut cells = Vec::with_capacity(rows.rows());
+    let of_column = |column: usize| {
+        cells.clear();
+        cells
+            .extend(all().filter(|row| row.len() > column).map(|row| row.cell(column)).filter(|cell| !cell.is_empty()));
+        of_column(column, &cells, latex)
+    };
+    (0..width).filter_map(of_column).collect()
 }
 
 /// Takes the affixes off a row.
@@ -72,24 +81,51 @@ pub(crate) fn strip_batch(batch: &mut Batch, affixes: &[Affix]) {
     }
 }
 
-fn of_column(column: usize, rows: &[Vec<&[u8]>]) -> Option<Affix> {
-    let cells: Vec<&[u8]> =
-        rows.iter().filter_map(|row| row.get(column)).copied().filter(|cell| !cell.is_empty()).collect();
+/// What is taken from the filled cells of a column. `latex` says whether any cell at all has a backslash.
+fn of_column(column: usize, cells: &[&[u8]], latex: bool) -> Option<Affix> {
     if cells.len() < LEAST {
         return None;
     }
-    let latex = cells.iter().filter(|cell| latex_end(cell).is_some()).count() * 10 >= cells.len() * 9;
-    let lead = numbering(column, &cells).or_else(|| {
-        cells.iter().take(2).find_map(|base| {
-            ends(base).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, &cells))
-        })
-    });
+    let latex = latex && cells.iter().filter(|cell| latex_end(cell).is_some()).count() * 10 >= cells.len() * 9;
+    let lead = numbering(column, cells).or_else(|| lead(cells));
     if lead.is_none() && !latex {
         return None;
     }
     let lead = lead.unwrap_or_default();
     let label = label(&lead);
     Some(Affix { column, lead, latex, label })
+}
+
+/// The longest beginning of one of the first cells that nearly all of them share.
+fn lead(cells: &[&[u8]]) -> Option<Vec<Unit>> {
+    cells.iter().take(2).find_map(|base| {
+        // Known before it is asked where a beginning may end: most cells share none.
+        let most = most_shared(&units(&base[..base.len().min(MAX_LEAD)]), cells);
+        let ends = if most == 0 { Vec::new() } else { ends(base) };
+        let leads = ends.into_iter().rev().map(|end| units(&base[..end])).filter(|lead| lead.len() <= most);
+        leads.into_iter().find(|lead| is_shared(lead, cells))
+    })
+}
+
+/// How many of the first of `units` nine cells in ten begin with.
+fn most_shared(units: &[Unit], cells: &[&[u8]]) -> usize {
+    let others = cells.len() / 10;
+    // The shortest of what cells share: of as many as may be others, and one more, which bounds what all share.
+    let (mut shortest, mut most) = (Vec::with_capacity(others + 2), units.len());
+    for cell in cells {
+        let (shared, _) = shared(cell, &units[..most]);
+        if shared == most {
+            continue;
+        }
+        shortest.push(shared);
+        shortest.sort_unstable();
+        shortest.truncate(others + 1);
+        most = shortest.get(others).copied().unwrap_or(most);
+        if most == 0 {
+            break;
+        }
+    }
+    most
 }
 
 /// Where two backslashes end a row of a table of LaTeX.
@@ -109,9 +145,8 @@ fn numbering(column: usize, cells: &[&[u8]]) -> Option<Vec<Unit>> {
         let filled = !behind.trim_ascii().is_empty();
         filled.then(|| std::str::from_utf8(&cell[..digits]).ok()?.parse().ok()).flatten()
     };
-    let numbers: Vec<u64> = cells.iter().filter_map(number).collect();
-    let rising = numbers.windows(2).filter(|pair| pair[0].checked_add(1) == Some(pair[1])).count();
-    let numbered = numbers.len() == cells.len() && rising + 1 == numbers.len();
+    let numbers: Vec<u64> = cells.iter().map(number).collect::<Option<_>>()?;
+    let numbered = numbers.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
     let blank = cells.iter().any(|cell| matches!(cell.first(), Some(b' ' | b'\t')));
     let lead = blank.then_some(Unit::Blanks).into_iter().chain([Unit::Digits, Unit::Blanks]);
     numbered.then(|| lead.collect())
@@ -146,26 +181,30 @@ fn units(lead: &[u8]) -> Vec<Unit> {
 
 /// Length of the beginning of `cell` that `lead` describes.
 fn consume(cell: &[u8], lead: &[Unit]) -> Option<usize> {
+    let (units, length) = shared(cell, lead);
+    (units == lead.len()).then_some(length)
+}
+
+/// How many of the first units of `lead` describe how `cell` begins, and the length of that.
+fn shared(cell: &[u8], lead: &[Unit]) -> (usize, usize) {
     let mut at = 0;
-    for unit in lead {
+    for (no, unit) in lead.iter().enumerate() {
         at += match unit {
             Unit::Digits => cell[at..].iter().take_while(|b| b.is_ascii_digit()).count(),
             Unit::Blanks => cell[at..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count(),
             Unit::Byte(b) => usize::from(cell.get(at) == Some(b)),
         };
-        let read = at > 0
-            && match unit {
-                Unit::Digits => cell[at - 1].is_ascii_digit(),
-                Unit::Blanks => matches!(cell[at - 1], b' ' | b'\t') || at == cell.len(),
-                Unit::Byte(b) => cell[at - 1] == *b,
-            };
-        // What stands before an empty value may lack its last blank.
-        let excused = *unit == Unit::Blanks && at <= cell.len();
-        if !read && !excused {
-            return None;
+        let read = match unit {
+            Unit::Digits => at > 0 && cell[at - 1].is_ascii_digit(),
+            // What stands before an empty value may lack its last blank.
+            Unit::Blanks => true,
+            Unit::Byte(b) => at > 0 && cell[at - 1] == *b,
+        };
+        if !read {
+            return (no, at);
         }
     }
-    Some(at)
+    (lead.len(), at)
 }
 
 /// Where a lead may end in a cell, shortest first.
@@ -246,10 +285,30 @@ fn label(lead: &[Unit]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::model::Layout;
+
+    proptest! {
+        #[test]
+        fn most_cells_share_as_much_as_is_said_and_no_more(cells in prop::collection::vec("[ab1 :]{0,6}", 1..24), base in "[ab1 :]{1,6}") {
+            let cells: Vec<&[u8]> = cells.iter().map(String::as_bytes).collect();
+            let lead = units(base.as_bytes());
+            let most = most_shared(&lead, &cells);
+            for units in 1..=lead.len() {
+                let begin = cells.iter().filter(|cell| consume(cell, &lead[..units]).is_some()).count();
+                prop_assert_eq!(begin * 10 >= cells.len() * 9, units <= most, "{} of {:?}", units, lead);
+            }
+        }
+    }
 
     fn stripped(cells: [&str; 4]) -> Vec<String> {
-        let rows: Vec<Vec<&[u8]>> = cells.iter().map(|cell| vec![cell.as_bytes()]).collect();
+        let mut rows = Batch::new(0, Layout::Rows);
+        for cell in cells {
+            rows.push_value(cell.as_bytes());
+            rows.end_row();
+        }
         let affixes = learn(&rows);
         let strip_one = |cell: &&str| {
             let mut spans = [Span { start: 0, end: cell.len() as u32 }];

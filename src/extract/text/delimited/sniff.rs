@@ -3,6 +3,7 @@
 //! Every candidate delimiter reads the sample; the one whose rows are most even *and* whose cells look most like fields
 //! wins. Names of columns play no part.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use super::dialect::Dialect;
@@ -35,7 +36,7 @@ pub(crate) struct Found {
 
 /// A row of a sample as one dialect reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SampleRow {
+pub(crate) struct SampleRow {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) width: usize,
@@ -156,7 +157,7 @@ fn read_sample(sample: Sample<'_>, whole: &Line, dialect: &Dialect, rows: &mut V
 }
 
 /// The rows of a sample as a dialect reads them, and whether they only draw.
-pub(super) struct Lines<'s, 'd> {
+pub(crate) struct Lines<'s, 'd> {
     sample: Sample<'s>,
     lines: std::slice::Iter<'s, Line>,
     dialect: &'d Dialect,
@@ -169,7 +170,7 @@ pub(super) struct Lines<'s, 'd> {
 }
 
 impl<'s, 'd> Lines<'s, 'd> {
-    pub(super) fn of(sample: Sample<'s>, dialect: &'d Dialect) -> Self {
+    pub(crate) fn of(sample: Sample<'s>, dialect: &'d Dialect) -> Self {
         let counted = Sign::of(dialect.delimiter).filter(|_| dialect.long.is_none() && !dialect.framed);
         let long = dialect.long.and_then(|long| LONG.iter().position(|(known, _)| *known == long));
         Self { sample, lines: sample.lines.iter(), dialect, counted, quote: Sign::of(dialect.quote), long, at: 0 }
@@ -187,6 +188,16 @@ impl<'s, 'd> Lines<'s, 'd> {
         };
         let first = self.sample.bytes(line).iter().find(|b| **b != b' ');
         (!parted && (self.quote.is_none() || first != Some(&self.dialect.quote))).then_some(1)
+    }
+
+    /// Where the line at `at` ends, if it is known without reading it that it only draws, or that no more than half of the
+    /// columns have a cell in it. To be asked from line to line.
+    pub(crate) fn narrow(&mut self, at: usize) -> Option<usize> {
+        let sample = self.sample;
+        let line = self.lines.find(|line| sample.range(line).start >= at)?;
+        let Range { start, end } = sample.range(line);
+        let narrow = self.width(line).is_some_and(|width| width * 2 <= self.dialect.columns);
+        (start == at && (narrow || line.rule)).then_some(end)
     }
 
     /// Whether nothing is quoted or escaped: the delimiters of a line are all there is to count.
@@ -229,14 +240,23 @@ fn weigh(sample: Sample<'_>, rows: &[SampleRow], dialect: &Dialect) -> Option<Fo
     }
     widths.sort_by_key(|(width, rows)| std::cmp::Reverse(*rows * (*width).min(6)));
     widths.truncate(3);
+    let padded = LazyCell::new(|| {
+        let beside = Beside::of(sample.text, dialect.delimiter);
+        beside.blanks * 2 > beside.all
+    });
     widths
         .iter()
-        .filter_map(|(width, _)| weigh_width(sample.text, rows, dialect, *width))
+        .filter_map(|(width, _)| weigh_width(rows, dialect, *width, (sample.text, &padded)))
         .max_by(|a, b| a.score.total_cmp(&b.score))
 }
 
 /// Weighs the first run of rows that are `width` cells wide.
-fn weigh_width(sample: &[u8], rows: &[SampleRow], dialect: &Dialect, width: usize) -> Option<Found> {
+fn weigh_width(
+    rows: &[SampleRow],
+    dialect: &Dialect,
+    width: usize,
+    (sample, padded): (&[u8], &LazyCell<bool, impl FnOnce() -> bool>),
+) -> Option<Found> {
     let fits = |row: &SampleRow| row.width == width;
     // A run begins with a row of this width that most of the next rows follow.
     let first = (0..rows.len()).find(|i| {
@@ -262,8 +282,7 @@ fn weigh_width(sample: &[u8], rows: &[SampleRow], dialect: &Dialect, width: usiz
     }
     let mut dialect = Dialect { columns: width, ..dialect.clone() };
     if dialect.long.is_none() {
-        let beside = Beside::of(sample, dialect.delimiter);
-        dialect.padded = beside.blanks * 2 > beside.all;
+        dialect.padded = **padded;
     }
     let cells = Cells::of(sample, &rows[first..=last], &dialect);
     let score = cells.score(even, evenness)?;

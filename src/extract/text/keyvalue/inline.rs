@@ -54,8 +54,8 @@ pub(crate) fn sniff(sample: Sample<'_>) -> Option<Inline> {
     let (mut named, mut parted) = (0, [0; BETWEEN.len()]);
     for line in sample.lines.iter().filter(|line| line.count(Sign::Naming) >= PAIRS) {
         named += 1;
-        for (lines, (_, sign)) in parted.iter_mut().zip(BETWEEN) {
-            *lines += usize::from(line.count(sign) >= PAIRS - 1);
+        for (lines, (_, sign)) in parted.iter_mut().zip(&BETWEEN) {
+            *lines += usize::from(line.count(*sign) >= PAIRS - 1);
         }
     }
     if named < LEAST {

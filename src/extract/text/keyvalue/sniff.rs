@@ -48,9 +48,11 @@ fn cycles(sample: &[u8]) -> bool {
 /// Whether a line, but for its label, is one of those that part records or belong to none.
 fn is_apart(line: &Line, bytes: &[u8]) -> bool {
     line.rule || {
-        let bare = bytes.trim_ascii();
-        let begins = matches!(bare.first(), Some(b'-' | b'*' | b'[' | b'(' | b')' | b'{' | b'}' | b'A'));
-        begins && (is_parting(bare) || is_bracket(bare))
+        let begins = matches!(line.begins, b'-' | b'*' | b'[' | b'(' | b')' | b'{' | b'}' | b'A');
+        begins && {
+            let bare = bytes.trim_ascii();
+            is_parting(bare) || is_bracket(bare)
+        }
     }
 }
 

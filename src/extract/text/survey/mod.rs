@@ -9,6 +9,7 @@ mod signs;
 use std::ops::Range;
 
 use self::signs::{WORD, Word};
+use super::blob;
 use super::delimited::{colon_delimits, is_rule};
 
 /// Lines looked at together.
@@ -134,6 +135,10 @@ pub(crate) struct Line {
     pub(crate) rule: bool,
     /// Whether a shape may open within it: where a literal is assigned or passed, a statement quoted, two tuples join.
     pub(crate) opens: bool,
+    /// Whether a run of a blob's length without blanks and dots may stand in it.
+    pub(crate) solid: bool,
+    /// Its first byte that is no white space; 0 if there is none.
+    pub(crate) begins: u8,
 }
 
 impl Line {
@@ -148,6 +153,8 @@ impl Line {
             wide: false,
             rule: false,
             opens: false,
+            solid: false,
+            begins: 0,
         }
     }
 
@@ -201,7 +208,7 @@ impl<'t> Survey<'t> {
     /// first) of which `opens` says that another shape begins there. A line that is too long for that is cut.
     pub(crate) fn of(text: &'t [u8], opens: impl Fn(&[u8], &Line) -> bool) -> Self {
         let head = &text[..text.len().min(SAMPLE_BYTES)];
-        let mut learner = Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128) };
+        let mut learner = Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128), solid: 0 };
         let mut ended = false;
         let (mut words, mut before) = (Vec::with_capacity(STEP / WORD), Word::default());
         for at in (0..head.len()).step_by(STEP) {
@@ -275,6 +282,13 @@ impl<'s> Sample<'s> {
         Self { text: &self.text[..end], lines: &self.lines[..lines], ..self }
     }
 
+    /// What stands from `at` on, where one of its lines begins.
+    pub(crate) fn behind(self, at: usize) -> Self {
+        let start = self.start + at;
+        let lines = self.lines.partition_point(|line| (line.start as usize) < start);
+        Self { text: &self.text[at..], lines: &self.lines[lines..], start }
+    }
+
     /// What all lines hold, as if they were one.
     pub(crate) fn whole(&self) -> Line {
         let mut whole = Line::at(0);
@@ -289,12 +303,24 @@ impl<'s> Sample<'s> {
     }
 }
 
+/// Whether a run of [`blob::LEAST`] bits may go through a word: then half of it stands in that, or in the next.
+fn is_solid(word: u64) -> bool {
+    const { assert!(blob::LEAST / 2 == 20) };
+    let two = word & word >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let sixteen = eight & eight >> 8;
+    sixteen & four >> 16 != 0
+}
+
 /// Goes through a text sign by sign.
 struct Learner<'t> {
     text: &'t [u8],
     /// The line under way.
     line: Line,
     lines: Vec<Line>,
+    /// The end of the last word in which a long run without blanks and dots may stand.
+    solid: usize,
 }
 
 impl Learner<'_> {
@@ -308,6 +334,9 @@ impl Learner<'_> {
             let several = blanks & behind(blanks, before.blanks, 1) & !behind(blanks, before.blanks, 2);
             let row = dots & behind(dots, before.dots, 1) & behind(dots, before.dots, 2);
             *before = *word;
+            if is_solid(!(blanks | dots)) {
+                self.solid = base + WORD;
+            }
             let mut left = word.signs | several | row;
             while left != 0 {
                 let place = base + left.trailing_zeros() as usize;
@@ -374,10 +403,13 @@ impl Learner<'_> {
     fn end_line(&mut self, end: usize, opens: &impl Fn(&[u8], &Line) -> bool) -> bool {
         self.line.end = end as u32;
         let start = self.line.start as usize;
+        self.line.solid = self.solid > start;
         if !self.lines.is_empty() && opens(&self.text[start..], &self.line) {
             return false;
         }
-        self.line.rule = is_rule(self.text[start..end].trim_ascii());
+        let bare = self.text[start..end].trim_ascii();
+        self.line.rule = is_rule(bare);
+        self.line.begins = bare.first().copied().unwrap_or(0);
         self.lines.push(std::mem::replace(&mut self.line, Line::at(end)));
         true
     }
@@ -409,6 +441,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_long_run_is_overlooked(text in "([a-z0-9/+=_-]{0,70}[ .;\n]{1,3}){0,12}[a-z0-9]{0,50}") {
+            let survey = Survey::of(text.as_bytes(), |_, _| false);
+            let is_run = |b: &u8| b.is_ascii_alphanumeric() || b"/+=_-".contains(b);
+            for line in survey.sample().lines {
+                let bytes = survey.sample().bytes(line);
+                let longest = bytes.split(|b| !is_run(b)).map(<[u8]>::len).max().unwrap_or(0);
+                prop_assert!(line.solid || longest < blob::LEAST, "{} of {}", longest, bytes.len());
+                prop_assert_eq!(line.begins, bytes.trim_ascii().first().copied().unwrap_or(0));
+            }
+        }
+
         #[test]
         fn signs_are_counted_by_line(text in "([a1,;:&=/ .>\\-\n–—•·│┃║\"]| [&/=–—•·-]>? |::|---){0,160}") {
             let survey = Survey::of(text.as_bytes(), |_, _| false);
