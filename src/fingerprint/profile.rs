@@ -75,7 +75,7 @@ impl TokenShapes {
     }
 
     /// Takes note of everything that `other` has.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.lengths |= other.lengths;
         self.classes |= other.classes;
         self.prefixes = match (self.prefixes.take(), &other.prefixes) {
@@ -85,6 +85,13 @@ impl TokenShapes {
             }
             _ => None,
         };
+    }
+
+    /// The leading letters (capitals, at most six) that values have, none among them if one begins otherwise. `None` if there are too many to
+    /// tell: then any may be.
+    #[must_use]
+    pub fn prefixes(&self) -> Option<&BTreeSet<Vec<u8>>> {
+        self.prefixes.as_ref()
     }
 
     /// Whether a value of the column may have that many digits and letters, with so many other characters in between when it

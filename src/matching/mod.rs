@@ -20,6 +20,7 @@ mod glance;
 mod kept;
 mod mapping;
 mod names;
+mod needs;
 mod records;
 mod row;
 mod scan;
@@ -37,6 +38,7 @@ use crate::model::finding::{Finding, bits};
 use crate::model::{FieldKind, Strength, SystemId};
 
 use desk::Desks;
+use needs::Needs;
 use shape::CellShape;
 
 pub use scan::Scan;
@@ -55,6 +57,7 @@ pub struct Matcher {
     asks: Asks,
     /// For each kind (by code) whose values have shapes of their own: those of all indexes together.
     tokens: [Option<TokenShapes>; 32],
+    needs: Needs,
     desks: Arc<Desks>,
 }
 
@@ -130,9 +133,10 @@ impl Matcher {
             facts.push(IndexFacts::of(index, at, alike.unwrap_or(facts.len())));
         }
         let asks = Asks::of(&catalogue);
-        let tokens =
+        let tokens: [_; 32] =
             std::array::from_fn(|code| FieldKind::from_code(code as u8).and_then(|kind| catalogue.shapes(kind)));
-        Self { catalogue, terms, systems, facts, asks, tokens, desks: Arc::default() }
+        let needs = Needs::of(catalogue.countries(), &asks, &tokens);
+        Self { catalogue, terms, systems, facts, asks, tokens, needs, desks: Arc::default() }
     }
 
     /// Whether a cell that looks so may be a reference, contract or login of some index: by its length and characters.

@@ -12,7 +12,7 @@ use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
 /// Records of one name that are looked through: the commonest name of a country of sixty million has about as many.
 const MOST_NAMESAKES: u32 = 65_536;
 /// Cells of a row that may hold (part of) a name.
-const NAME_CELLS: usize = 8;
+pub(super) const NAME_CELLS: usize = 8;
 /// Neighbouring cells that may hold the other part of it.
 const REACH: usize = 2;
 
@@ -145,7 +145,8 @@ impl Examiner<'_> {
         scratch.wordings.keep(&scratch.names, scratch.named);
     }
 
-    fn read_names_of(&self, cells: &[(u8, &[u8])], scratch: &mut Scratch) {
+    /// The same of cells that may hold (part of) a name, of which there are [`NAME_CELLS`] at most, whether or not they were met before.
+    pub(super) fn read_names_of(&self, cells: &[(u8, &[u8])], scratch: &mut Scratch) {
         // Each cell's normal form, or nothing where it holds no words.
         let mut forms = std::mem::take(&mut scratch.name_forms);
         let mut places = [(0, 0); NAME_CELLS];
@@ -166,6 +167,13 @@ impl Examiner<'_> {
             }
         }
         scratch.name_forms = forms;
+    }
+
+    /// Whether some index has records of a name that it might have.
+    pub(super) fn is_held(&self, (name, _, key): (u64, u64, u8)) -> bool {
+        let of_key = self.matcher.catalogue.indexes().iter().filter(|index| index.key_no() == usize::from(key));
+        // What is damaged is found out where it is read.
+        of_key.map(|index| index.name_range(name).ok()).any(|slots| slots.is_none_or(|slots| !slots.is_empty()))
     }
 
     /// Notes the name that has these two parts, one of which may be empty.

@@ -78,6 +78,11 @@ impl Scratch {
     /// Forgets what was computed for the candidates of the row before.
     pub(super) fn start_row(&mut self) {
         self.tags.start();
+        self.start_names();
+    }
+
+    /// Forgets the names of the row before.
+    pub(super) fn start_names(&mut self) {
         self.names.clear();
         self.named = false;
     }

@@ -16,6 +16,7 @@ use super::row::{Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
 use super::sweep::BLOCK;
 use super::terms::TermCounts;
+use super::text::{Passed, Passing};
 use super::{IndexFacts, Matcher};
 
 /// Cells of a masked row that an alert shows.
@@ -113,7 +114,7 @@ impl<'m> Scan<'m> {
         let mut state = self.evidence.tables.remove(&batch.table).unwrap_or_default();
         let examiner = Examiner { matcher: self.matcher };
         let mut result = Ok(());
-        let mut full = false;
+        let (mut full, mut skipped) = (false, 0);
         'blocks: for first in (0..batch.rows()).step_by(BLOCK) {
             if let Err(damaged) = self.desk.sweep.block(self.matcher, batch, first) {
                 result = Err(damaged);
@@ -121,8 +122,9 @@ impl<'m> Scan<'m> {
             }
             for no in 0..self.desk.sweep.seen.len() {
                 let seen = self.desk.sweep.seen[no];
+                skipped += self.pass_over(first + no, &mut state);
                 self.evidence.rows += u64::from(seen.filled != 0);
-                let place = (batch.table, batch.first_row + (first + no) as u64);
+                let place = (batch.table, batch.first_row + skipped + (first + no) as u64);
                 if !seen.hit && !seen.by_name(&state) {
                     state.searchable += u64::from(seen.searchable);
                     full |= !seen.searchable
@@ -150,9 +152,18 @@ impl<'m> Scan<'m> {
                 }
             }
         }
+        self.pass_over(batch.rows(), &mut state);
         self.evidence.tables.insert(batch.table, state);
         result?;
         if full { self.search_unnamed() } else { Ok(()) }
+    }
+
+    /// Counts the rows of text that stand before this one of the batch, and were passed over. How many they are.
+    fn pass_over(&mut self, row: usize, state: &mut TableState) -> u64 {
+        let Passed { rows, searchable } = self.desk.reader.passed().get(row).copied().unwrap_or_default();
+        self.evidence.rows += u64::from(rows);
+        state.searchable += u64::from(searchable);
+        u64::from(rows)
     }
 
     /// Files a row that was found otherwise than by its values.
@@ -276,7 +287,13 @@ impl ContentSink for Scan<'_> {
             return Flow::Go;
         }
         if batch.layout == Layout::Text {
-            self.desk.reader.read(batch);
+            let Desk { reader, sweep, scratch, wordings } = &mut *self.desk;
+            // Where cells have a place, rows wait for one another (`by_tags`).
+            let columns = self.evidence.tables.get(&batch.table).is_some_and(|state| state.columns);
+            let passing = Passing { matcher: self.matcher, values: &mut sweep.values, scratch, wordings };
+            reader.read(batch, (!columns).then_some(passing));
+        } else {
+            self.desk.reader.forget();
         }
         match self.rows(batch) {
             Ok(()) => Flow::Go,

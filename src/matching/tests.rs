@@ -71,6 +71,15 @@ pub(crate) fn person(no: u64) -> [String; 7] {
 
 /// Builds an index of people and opens it.
 pub(crate) fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
+    matcher_of(folder, &COLUMNS, people.map(|no| person(no).to_vec()))
+}
+
+/// Builds an index of some records, whose values hold no comma, and opens it.
+pub(crate) fn matcher_of(
+    folder: &Path,
+    columns: &[(&str, FieldKind)],
+    records: impl Iterator<Item = Vec<String>>,
+) -> Matcher {
     let watchlist = Watchlist {
         id: "shop".parse().unwrap(),
         name: "Shop".into(),
@@ -80,11 +89,12 @@ pub(crate) fn matcher(folder: &Path, people: std::ops::Range<u64>) -> Matcher {
         tlp: Tlp::Amber,
         pap: Pap::Amber,
         canaries: vec![],
-        columns: COLUMNS.iter().map(|(header, kind)| ((*header).to_owned(), *kind)).collect(),
+        columns: columns.iter().map(|(header, kind)| ((*header).to_owned(), *kind)).collect(),
     };
-    let mut export = COLUMNS.map(|(header, _)| header).join(",") + "\n";
-    for no in people {
-        export += &(person(no).join(",") + "\n");
+    let headers: Vec<&str> = columns.iter().map(|(header, _)| *header).collect();
+    let mut export = headers.join(",") + "\n";
+    for record in records {
+        export += &(record.join(",") + "\n");
     }
     let key = Key::from_bytes([5; 32]);
     let countries = Countries::default();

@@ -12,10 +12,12 @@ use super::shape::{LONGEST_VALUE, trimmed};
 
 mod map;
 mod parts;
+mod passing;
 mod words;
 
 use map::{Class, Map};
 pub(super) use parts::values_in;
+pub(super) use passing::Passing;
 
 /// Lines of a paragraph that may together describe one person: longer ones are lists.
 const PARAGRAPH: usize = 24;
@@ -31,22 +33,43 @@ pub(super) struct Reader {
     paragraph: Vec<Line>,
     runs: Vec<(usize, usize)>,
     signatures: Vec<u64>,
+    passed: Vec<Passed>,
+}
+
+/// Rows that were passed over, one after another.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) rows: u32,
+    /// Of these, those with something to search by.
+    pub(super) searchable: u32,
 }
 
 impl Reader {
-    /// Turns a batch of running text into one of rows.
-    pub(super) fn read(&mut self, batch: &mut Batch) {
+    /// Turns a batch of running text into one of rows. `passing` says which lines need not become one.
+    pub(super) fn read(&mut self, batch: &mut Batch, passing: Option<Passing<'_>>) {
         debug_assert_eq!(batch.layout, Layout::Text);
-        let Self { map, paragraph, runs, signatures } = self;
+        let Self { map, paragraph, runs, signatures, passed } = self;
+        passed.clear();
         let (mut cells, mut row_ends) = (std::mem::take(&mut batch.cells), std::mem::take(&mut batch.row_ends));
         cells.clear();
         row_ends.clear();
         let text = &batch.text[..batch.source];
         map.draw(text);
-        let mut reading = Reading { text, map, runs, signatures, cells, row_ends };
+        let gap = Passed::default();
+        let mut reading = Reading { text, map, runs, signatures, cells, row_ends, passing, passed, gap };
         reading.read(paragraph);
         (batch.cells, batch.row_ends) = (reading.cells, reading.row_ends);
         batch.layout = Layout::Rows;
+    }
+
+    /// Forgets what was passed over: what comes was no text.
+    pub(super) fn forget(&mut self) {
+        self.passed.clear();
+    }
+
+    /// What was passed over before each row of the batch that was read last, and behind all of them.
+    pub(super) fn passed(&self) -> &[Passed] {
+        &self.passed
     }
 }
 
@@ -58,6 +81,10 @@ struct Reading<'a> {
     signatures: &'a mut Vec<u64>,
     cells: Vec<Span>,
     row_ends: Vec<u32>,
+    passing: Option<Passing<'a>>,
+    passed: &'a mut Vec<Passed>,
+    /// What was passed over since the last row.
+    gap: Passed,
 }
 
 #[derive(Clone, Copy)]
@@ -152,6 +179,7 @@ impl Reading<'_> {
             at = end + 1;
         }
         self.flush(paragraph);
+        self.passed.push(self.gap);
     }
 
     /// Writes the rows of a paragraph: one if it describes one person line by line, else one for each line that shows an
@@ -162,13 +190,22 @@ impl Reading<'_> {
             for line in paragraph.iter() {
                 if one_person {
                     self.pieces((line.start, line.end), line.spelled);
-                } else if line.identifies() {
+                } else if line.identifies() && !self.passes_over(line) {
                     self.rows_of_line(line);
                 }
             }
             self.end_row();
         }
         paragraph.clear();
+    }
+
+    /// Passes over a line of which no row need be made, and counts it.
+    fn passes_over(&mut self, line: &Line) -> bool {
+        let Self { text, map, passing, gap, .. } = self;
+        let Some(searchable) = passing.as_mut().and_then(|passing| passing.over(text, map, line)) else { return false };
+        gap.rows += 1;
+        gap.searchable += u32::from(searchable);
+        true
     }
 
     /// Whether the lines of a paragraph tell about one person: they are short, name one address at most, and no two of them
@@ -258,6 +295,7 @@ impl Reading<'_> {
         let end = self.cells.len() as u32;
         if self.row_ends.last().copied().unwrap_or(0) != end {
             self.row_ends.push(end);
+            self.passed.push(std::mem::take(&mut self.gap));
         }
     }
 }
@@ -319,7 +357,7 @@ mod tests {
         let mut batch = Batch::new(0, Layout::Text);
         batch.text.extend_from_slice(text.as_bytes());
         batch.source = text.len();
-        Reader::default().read(&mut batch);
+        Reader::default().read(&mut batch, None);
         let row = |i| batch.row(i).cells().map(|c| String::from_utf8_lossy(c).into_owned()).collect();
         (0..batch.rows()).map(row).collect()
     }

@@ -86,6 +86,16 @@ impl Matcher {
         seen
     }
 
+    /// Whether a cell by itself, trimmed and no longer than a value, or a part of it, may be an identifier. Leaves nothing in `values`.
+    pub(super) fn shows_value(&self, value: &[u8], values: &mut Values) -> bool {
+        values.clear();
+        let choice = self.choice(value, values);
+        let whole = self.values_as((0, 0), value, (choice, Glance::default()), values);
+        let any = whole || choice.is_mixed() && self.values_of_parts((0, 0), value, values);
+        values.clear();
+        any
+    }
+
     /// The parts of a cell that holds more than one value.
     fn values_of_parts(&self, place: (u16, u8), value: &[u8], values: &mut Values) -> bool {
         let mut any = false;

@@ -167,6 +167,12 @@ impl Countries {
         self.lengths >> digits.min(31) & 1 == 1
     }
 
+    /// The fewest digits that a national number of any of the countries has.
+    #[must_use]
+    pub fn fewest_digits(&self) -> u32 {
+        self.plans.iter().map(|plan| u32::from(plan.digits.0)).min().unwrap_or(0)
+    }
+
     pub(super) fn plans(&self) -> &[&'static Plan] {
         &self.plans
     }

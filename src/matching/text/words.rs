@@ -14,6 +14,7 @@ pub(super) fn decoration(line: &[u8]) -> usize {
     }
     let mut at = 0;
     for _ in 0..4 {
+        let before = at;
         at += line[at..]
             .iter()
             .take_while(|b| matches!(b, b' ' | b'\t' | b'>' | b'#' | b'*' | b'-' | b'+' | b'.'))
@@ -26,6 +27,9 @@ pub(super) fn decoration(line: &[u8]) -> usize {
             Some(0xEF) if rest.get(1) == Some(&0xB8) => 3.min(rest.len()),
             _ => number_of_item(rest),
         };
+        if at == before {
+            break;
+        }
     }
     // A sign before a number, or stars that hide, are the value's.
     while at > 0 && (line[at - 1] == b'+' || line[at - 1] == b'*' && line.get(at).is_some_and(|b| *b != b' ')) {
@@ -80,7 +84,7 @@ pub(super) fn signature(line: &[u8]) -> u64 {
 }
 
 /// Runs of capitalised words of one sentence that are told: the last ones.
-const RUNS: usize = 8;
+pub(super) const RUNS: usize = 8;
 
 /// A text in which values are sought, and its map.
 #[derive(Clone, Copy)]
@@ -188,7 +192,7 @@ impl Stretch<'_> {
     }
 
     /// The number that begins with a word: with the groups that follow it, if it is written in groups.
-    fn number(self, (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
+    pub(super) fn number(self, (start, mut end): (usize, usize), limit: usize) -> Option<(usize, usize)> {
         let first = &self.text[start..end];
         let mut digits = self.figures(start, end);
         let account = first.len() == 4 && first[..2].iter().all(u8::is_ascii_uppercase) && digits == 2;
@@ -222,7 +226,7 @@ impl Stretch<'_> {
 }
 
 /// Whether a word of lower case stands within names.
-fn is_particle(word: &[u8]) -> bool {
+pub(super) fn is_particle(word: &[u8]) -> bool {
     matches!(
         word,
         b"de"
@@ -277,7 +281,7 @@ fn is_edge(byte: u8) -> bool {
 
 /// A range without the blanks and punctuation at its ends.
 #[inline]
-fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+pub(super) fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     while start < end && is_edge(text[start]) {
         start += 1;
     }
@@ -287,7 +291,7 @@ fn bare(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     (start, end)
 }
 
-fn is_numeric(b: u8) -> bool {
+pub(super) fn is_numeric(b: u8) -> bool {
     b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'(' | b')' | b'.' | b'-' | b'/')
 }
 
