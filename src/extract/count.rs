@@ -8,13 +8,13 @@ const ADDED_UP: usize = 255;
 
 /// How often each of `signs` stands in `text`.
 pub(super) fn each<const N: usize>(text: &[u8], signs: [u8; N]) -> [usize; N] {
-    signs.map(|sign| pairs(text, sign, 0))
+    signs.map(|sign| pairs(text, [sign, sign], 0))
 }
 
-/// How often `sign` stands in `text` with another one `apart` bytes behind it.
-pub(super) fn pairs(text: &[u8], sign: u8, apart: usize) -> usize {
+/// How often the first of two signs stands in `text` with the second one `apart` bytes behind it.
+pub(super) fn pairs(text: &[u8], signs: [u8; 2], apart: usize) -> usize {
     match (text.get(..text.len().saturating_sub(apart)), text.get(apart..)) {
-        (Some(first), Some(second)) => vectorized(Pairs { first, second, sign }),
+        (Some(first), Some(second)) => vectorized(Pairs { first, second, signs }),
         _ => 0,
     }
 }
@@ -37,11 +37,11 @@ fn vectorized<T>(count: impl pulp::NullaryFnOnce<Output = T>) -> T {
     count.call()
 }
 
-/// Two texts of the same length: places are counted where the sign stands in both.
+/// Two texts of the same length: places are counted where the first sign stands in one and the second in the other.
 struct Pairs<'t> {
     first: &'t [u8],
     second: &'t [u8],
-    sign: u8,
+    signs: [u8; 2],
 }
 
 impl pulp::NullaryFnOnce for Pairs<'_> {
@@ -50,7 +50,7 @@ impl pulp::NullaryFnOnce for Pairs<'_> {
     // Loops, not adapters: what a closure holds is compiled for any processor.
     #[inline(always)]
     fn call(self) -> usize {
-        let Self { first, second, sign } = self;
+        let Self { first, second, signs } = self;
         let mut count = 0;
         let (stretches, rest) = first.as_chunks::<LANES>();
         let (others, rest_of_others) = second.as_chunks::<LANES>();
@@ -58,7 +58,7 @@ impl pulp::NullaryFnOnce for Pairs<'_> {
             let mut lanes = [0u8; LANES];
             for (stretch, other) in some.iter().zip(others) {
                 for lane in 0..LANES {
-                    lanes[lane] += u8::from((stretch[lane] == sign) & (other[lane] == sign));
+                    lanes[lane] += u8::from((stretch[lane] == signs[0]) & (other[lane] == signs[1]));
                 }
             }
             for lane in lanes {
@@ -66,7 +66,7 @@ impl pulp::NullaryFnOnce for Pairs<'_> {
             }
         }
         for (b, other) in rest.iter().zip(rest_of_others) {
-            count += usize::from(*b == sign && *other == sign);
+            count += usize::from(*b == signs[0] && *other == signs[1]);
         }
         count
     }
@@ -123,8 +123,8 @@ mod tests {
             let count = |sign: u8| text.iter().filter(|b| **b == sign).count();
             prop_assert_eq!(each(&text, [b'%', b'=', 0]), [count(b'%'), count(b'='), count(0)]);
             for apart in [0, 1, 3, 40, 400] {
-                let two = |at: &usize| text[*at] == b'=' && text.get(at + apart) == Some(&b'=');
-                prop_assert_eq!(pairs(&text, b'=', apart), (0..text.len()).filter(two).count());
+                let two = |at: &usize| text[*at] == b'%' && text.get(at + apart) == Some(&b'=');
+                prop_assert_eq!(pairs(&text, [b'%', b'='], apart), (0..text.len()).filter(two).count());
             }
         }
 

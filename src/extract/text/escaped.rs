@@ -145,7 +145,7 @@ fn is_quoted_printable(sample: &[u8]) -> bool {
         lead.is_some() && second.is_some_and(|b| (0x80..0xC0).contains(&b))
     };
     // Counted first: a text with a single `=` in each line has none in that distance.
-    count::pairs(sample, b'=', 3) >= 3
+    count::pairs(sample, *b"==", 3) >= 3
         && memchr::memchr_iter(b'=', sample).filter(|at| beyond(*at)).take(3).count() == 3
         && memchr::memmem::find(sample, b"QUOTED-PRINTABLE").is_none()
 }

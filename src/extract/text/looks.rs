@@ -117,7 +117,7 @@ pub(crate) fn looks(cell: &[u8]) -> Looks {
     if c.ats >= 1 && c.spaces > 0 && c.dots > 0 && c.odd == 0 {
         return Looks::Mixed;
     }
-    if memchr::memmem::find(cell, b"://").is_some() && c.spaces == 0 {
+    if c.colons > 0 && c.spaces == 0 && memchr::memmem::find(cell, b"://").is_some() {
         return Looks::Url;
     }
     if c.digits > 0 && c.letters == 0 && c.odd == 0 {

@@ -99,7 +99,7 @@ fn announced(text: &[u8], blank: usize, line: &[u8]) -> Option<Opening> {
         b'{' if markup::opens_rtf(line) => Some(Opening::Rtf(blank)),
         b'{' | b'[' => json::may_open(line).then_some(Opening::Literal(blank)),
         b'<' => markup::opens(&text[blank..]).then_some(Opening::Markup(blank)),
-        _ if sql::opens(line) => Some(Opening::Sql(blank)),
+        b'i' | b'I' | b'u' | b'U' | b'r' | b'R' | b'c' | b'C' | b'(' if sql::opens(line) => Some(Opening::Sql(blank)),
         b'U' if edifact::opens(line) => Some(Opening::Edifact(blank)),
         b'a' | b'o' | b'O' if php::opens(line) => Some(Opening::Php(blank)),
         _ => None,
@@ -335,11 +335,14 @@ fn sniff_before(sample: Sample<'_>, splits: u32) -> Option<Found> {
     (splits < MAX_SPLITS && !sample.lines.is_empty()).then(|| sniff::sniff(sample)).flatten()
 }
 
-/// The whole lines at the beginning of `text` that are looked at.
-fn sample(text: &[u8]) -> &[u8] {
+/// The whole lines at the beginning of `text` that are looked at. The first are those of `surveyed`.
+fn sample<'t>(text: &'t [u8], surveyed: &Sample<'_>) -> &'t [u8] {
     let head = &text[..text.len().min(SAMPLE_BYTES)];
-    if let Some(i) = memchr::memchr_iter(b'\n', head).nth(SAMPLE_LINES - 1) {
-        return &text[..=i];
+    // The last line of a survey may lack its end.
+    let known = surveyed.lines.len().min(SAMPLE_LINES).saturating_sub(1);
+    let from = surveyed.lines.get(known).map_or(0, |line| surveyed.range(line).start);
+    if let Some(i) = memchr::memchr_iter(b'\n', &head[from..]).nth(SAMPLE_LINES - 1 - known) {
+        return &text[..=from + i];
     }
     if head.len() == text.len() {
         return text;
@@ -360,7 +363,7 @@ pub(crate) fn line_end(text: &[u8]) -> usize {
 /// one, and where the rows behind it begin. The table begins with `text` and with the lines of `surveyed`.
 pub(crate) fn settle_columns(text: &[u8], surveyed: Sample<'_>, found: &mut Found) -> (Option<Vec<String>>, usize) {
     let dialect = &found.dialect;
-    let (mut rows, body_at) = some_rows(sample(text), Lines::of(surveyed, dialect), dialect);
+    let (mut rows, body_at) = some_rows(sample(text, &surveyed), Lines::of(surveyed, dialect), dialect);
     if rows.rows() == 0 {
         return (None, 0);
     }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::dialect::Dialect;
 use super::is_rule;
 use super::row::{Width, read_row};
+use crate::extract::count;
 use crate::extract::text::looks::{Looks, looks};
 use crate::extract::text::survey::{LONG, Line, Sample, Sign};
 use crate::model::{Batch, Layout};
@@ -106,9 +107,6 @@ fn settle(sample: Sample<'_>, whole: &Line, dialect: &mut Dialect) {
 /// What stands beside the places of a delimiter.
 #[derive(Default)]
 struct Beside {
-    all: usize,
-    /// Blanks, before or behind.
-    blanks: usize,
     /// Quotes behind.
     quoted: usize,
     /// Apostrophes behind, and before.
@@ -122,8 +120,6 @@ impl Beside {
         for at in memchr::memchr_iter(delimiter, sample) {
             let behind = sample.get(at + 1);
             let before = at.checked_sub(1).map(|at| sample[at]);
-            beside.all += 1;
-            beside.blanks += usize::from(behind == Some(&b' ')) + usize::from(before == Some(b' '));
             beside.quoted += usize::from(behind == Some(&b'"'));
             beside.opens += usize::from(behind == Some(&b'\''));
             beside.closes += usize::from(before == Some(b'\''));
@@ -241,8 +237,9 @@ fn weigh(sample: Sample<'_>, rows: &[SampleRow], dialect: &Dialect) -> Option<Fo
     widths.sort_by_key(|(width, rows)| std::cmp::Reverse(*rows * (*width).min(6)));
     widths.truncate(3);
     let padded = LazyCell::new(|| {
-        let beside = Beside::of(sample.text, dialect.delimiter);
-        beside.blanks * 2 > beside.all
+        let (text, delimiter) = (sample.text, dialect.delimiter);
+        let [all] = count::each(text, [delimiter]);
+        (count::pairs(text, [delimiter, b' '], 1) + count::pairs(text, [b' ', delimiter], 1)) * 2 > all
     });
     widths
         .iter()

@@ -58,7 +58,11 @@ fn is_apart(line: &Line, bytes: &[u8]) -> bool {
 
 /// Whether a line may begin with a label: something in it may part that from a value, and it begins as labels do.
 fn may_be_labelled(line: &Line, bytes: &[u8], separators: Separators) -> bool {
-    parts(line, separators) && label::may_begin(bytes, separators)
+    parts(line, separators) && {
+        // What a letter begins, behind whatever white space, may have one; other lines are looked at.
+        let letter = line.begins.is_ascii_alphabetic() && separators == Separators::Marks;
+        letter || label::may_begin(bytes, separators)
+    }
 }
 
 /// Whether something in a line may part a label from a value.

@@ -208,7 +208,8 @@ impl<'t> Survey<'t> {
     /// first) of which `opens` says that another shape begins there. A line that is too long for that is cut.
     pub(crate) fn of(text: &'t [u8], opens: impl Fn(&[u8], &Line) -> bool) -> Self {
         let head = &text[..text.len().min(SAMPLE_BYTES)];
-        let mut learner = Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128), solid: 0 };
+        let mut learner =
+            Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128), run: Run(0), solid: 0 };
         let mut ended = false;
         let (mut words, mut before) = (Vec::with_capacity(STEP / WORD), Word::default());
         for at in (0..head.len()).step_by(STEP) {
@@ -303,14 +304,20 @@ impl<'s> Sample<'s> {
     }
 }
 
-/// Whether a run of [`blob::LEAST`] bits may go through a word: then half of it stands in that, or in the next.
-fn is_solid(word: u64) -> bool {
-    const { assert!(blob::LEAST / 2 == 20) };
-    let two = word & word >> 1;
-    let four = two & two >> 2;
-    let eight = four & four >> 4;
-    let sixteen = eight & eight >> 8;
-    sixteen & four >> 16 != 0
+/// Length of the run of bits at the end of the words seen so far.
+struct Run(u32);
+
+impl Run {
+    /// Whether a run as long as a blob stands in the next word, or ends in it.
+    fn goes_on(&mut self, word: u64) -> bool {
+        const { assert!(blob::LEAST == 40) };
+        let eight = [1, 2, 4].into_iter().fold(word, |runs, by| runs & runs >> by);
+        let thirty_two = [8, 16].into_iter().fold(eight, |runs, by| runs & runs >> by);
+        let within = thirty_two & eight >> 32 != 0;
+        let ends = self.0 + word.trailing_ones() >= blob::LEAST as u32;
+        self.0 = if word == u64::MAX { self.0.saturating_add(u64::BITS) } else { word.leading_ones() };
+        within || ends
+    }
 }
 
 /// Goes through a text sign by sign.
@@ -319,7 +326,8 @@ struct Learner<'t> {
     /// The line under way.
     line: Line,
     lines: Vec<Line>,
-    /// The end of the last word in which a long run without blanks and dots may stand.
+    /// The run without blanks and dots that is under way, and the end of the last word in which a long one stands.
+    run: Run,
     solid: usize,
 }
 
@@ -334,7 +342,7 @@ impl Learner<'_> {
             let several = blanks & behind(blanks, before.blanks, 1) & !behind(blanks, before.blanks, 2);
             let row = dots & behind(dots, before.dots, 1) & behind(dots, before.dots, 2);
             *before = *word;
-            if is_solid(!(blanks | dots)) {
+            if self.run.goes_on(!(blanks | dots)) {
                 self.solid = base + WORD;
             }
             let mut left = word.signs | several | row;
