@@ -14,7 +14,7 @@ use super::evidence::TableState;
 use super::mapping::Mapping;
 use super::names::is_name;
 use super::row::{Examiner, Scratch};
-use super::shape::{LONGEST_VALUE, is_absent, trimmed};
+use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
 
 impl Examiner<'_> {
     /// Holds one record against the row, and remembers it if enough agrees.
@@ -181,6 +181,10 @@ impl Examiner<'_> {
                     continue;
                 }
                 if held.strength() == Strength::Weak {
+                    // A tag of eight bits agrees with anything once in 255 cases: only what looks the part is asked, unless it is known to be.
+                    if mapping.is_none() && !CellShape::of(value).may_confirm(*held) {
+                        continue;
+                    }
                     let known = self.tags_of(value, (at, *held), key, scratch);
                     if !known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes) {
                         continue;

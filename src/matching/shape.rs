@@ -4,6 +4,7 @@
 //! `fingerprint::normalise`, never here.
 
 use crate::fingerprint::Countries;
+use crate::model::FieldKind;
 
 /// Cells longer than this are not one value but a text: they are searched, not normalised whole. The longest kinds
 /// (addresses, defanged e-mails) stay well below.
@@ -190,6 +191,19 @@ impl CellShape {
     pub(super) fn may_be_name(&self) -> bool {
         self.digits == 0 && self.at == 0 && self.stars == 0 && self.letters >= 2 && self.marks <= 4 && self.spaces <= 6
     }
+
+    /// Whether it may be a value of a weak kind, where nothing tells what stands in the cell.
+    pub(super) fn may_confirm(&self, kind: FieldKind) -> bool {
+        match kind {
+            FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName => self.may_be_name(),
+            // `1 jan 70` is the shortest, a day with its time of day the longest.
+            FieldKind::BirthDate => (3..=32).contains(&self.digits),
+            FieldKind::Postcode => (1..=12).contains(&self.digits) && self.letters <= 12,
+            // A district's number and that of its `CEDEX` stand beside the name.
+            FieldKind::City => self.letters >= 1 && self.digits <= 8,
+            _ => true,
+        }
+    }
 }
 
 impl From<Look> for CellShape {
@@ -309,10 +323,46 @@ mod tests {
             let mut readings = crate::fingerprint::Readings::new();
             for raw in [&digits, &near, &written] {
                 let cell = trimmed(raw.as_bytes());
-                crate::fingerprint::readings(crate::model::FieldKind::Phone, cell, &countries, &mut readings);
+                crate::fingerprint::readings(FieldKind::Phone, cell, &countries, &mut readings);
                 let may = !cell.is_empty() && CellShape::of(cell).may_be_phone(&countries);
                 proptest::prop_assert!(readings.is_empty() || may, "{:?}", raw);
             }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_date_and_no_postcode_is_refused(
+            date in "[0-9]{1,4}[-/. ]([0-9]{1,2}|jan|juillet)[-/. ][0-9]{1,4}( [0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{3,9})?)?Z?)?",
+            odd in "[0-9 /.:-]{3,30}",
+            code in "([A-Z]{1,2}-)?[A-Z0-9]{2,6}[ -]?[A-Z0-9]{0,6}",
+        ) {
+            let countries = Countries::from_codes(["FR", "GB", "US"]).unwrap();
+            let mut readings = crate::fingerprint::Readings::new();
+            for (kind, raw) in [(FieldKind::BirthDate, &date), (FieldKind::BirthDate, &odd), (FieldKind::Postcode, &code), (FieldKind::Postcode, &odd)] {
+                let cell = trimmed(raw.as_bytes());
+                crate::fingerprint::readings(kind, cell, &countries, &mut readings);
+                proptest::prop_assert!(readings.is_empty() || CellShape::of(cell).may_confirm(kind), "{:?}", raw);
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_towns_are_told_from_numbers_and_addresses() {
+        for (cell, name, town) in [
+            ("Lef\u{e8}vre", true, true),
+            ("Le Gallec-Durand", true, true),
+            ("PARIS 12 CEDEX 12", false, true),
+            ("ada.lovelace@mail.example", false, true),
+            ("FR7612345678901234567890123", false, false),
+            ("1986-07-15", false, false),
+        ] {
+            let shape = CellShape::of(cell.as_bytes());
+            assert_eq!(
+                (shape.may_confirm(FieldKind::LastName), shape.may_confirm(FieldKind::City)),
+                (name, town),
+                "{cell}"
+            );
         }
     }
 
