@@ -142,7 +142,8 @@ impl Scanning<'_> {
 
     /// Opens an input, and scans it unless it waits for others. Only a damaged index, or nobody to read, is an error.
     fn begin(&self, source: &Source, name: &str) -> Begun {
-        let (mut limits, id) = (self.judging.limits.clone(), source.id().unwrap_or_default());
+        let mut limits = self.judging.limits.clone();
+        let id = self.judging.checkpoints.and_then(|_| source.id()).unwrap_or_default();
         let opened = match source {
             Source::File(path) => File::open(path).and_then(|file| Document::file(name, &id, file, &limits)),
             Source::Stdin => Document::read(name, Box::new(stdin()), &limits),

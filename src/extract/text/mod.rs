@@ -382,6 +382,8 @@ pub(crate) fn settle_columns(text: &[u8], surveyed: Sample<'_>, found: &mut Foun
 fn some_rows(sample: &[u8], mut lines: Lines<'_, '_>, dialect: &delimited::Dialect) -> (Batch, usize) {
     let mut rows = Batch::new(0, Layout::Rows);
     rows.text.extend_from_slice(sample);
+    rows.row_ends.reserve(HEADED);
+    rows.cells.reserve(HEADED * dialect.columns.min(HEADED));
     let (mut at, mut body_at) = (0, 0);
     while at < sample.len() && rows.rows() < HEADED {
         if let Some(end) = lines.narrow(at) {

@@ -99,11 +99,11 @@ fn of_column(column: usize, cells: &[&[u8]], latex: bool) -> Option<Affix> {
 /// The longest beginning of one of the first cells that nearly all of them share.
 fn lead(cells: &[&[u8]]) -> Option<Vec<Unit>> {
     cells.iter().take(2).find_map(|base| {
-        // Known before it is asked where a beginning may end: most cells share none.
-        let most = most_shared(&units(&base[..base.len().min(MAX_LEAD)]), cells);
-        let ends = if most == 0 { Vec::new() } else { ends(base) };
-        let leads = ends.into_iter().rev().map(|end| units(&base[..end])).filter(|lead| lead.len() <= most);
-        leads.into_iter().find(|lead| is_shared(lead, cells))
+        // Known before it is asked where a beginning may end: most cells share little.
+        let units_of_base = units(&base[..base.len().min(MAX_LEAD)]);
+        let most = most_shared(&units_of_base, cells);
+        let (_, reach) = shared(base, &units_of_base[..most]);
+        ends(base, reach).into_iter().rev().map(|end| units(&base[..end])).find(|lead| is_shared(lead, cells))
     })
 }
 
@@ -207,12 +207,12 @@ fn shared(cell: &[u8], lead: &[Unit]) -> (usize, usize) {
     (lead.len(), at)
 }
 
-/// Where a lead may end in a cell, shortest first.
-fn ends(cell: &[u8]) -> Vec<usize> {
-    let head = &cell[..cell.len().min(MAX_LEAD)];
+/// Where a lead of at most `reach` bytes may end in a cell, shortest first.
+fn ends(cell: &[u8], reach: usize) -> Vec<usize> {
+    let head = &cell[..cell.len().min(MAX_LEAD).min(reach)];
     let mut ends = Vec::new();
     // JSON is read as such.
-    if head.starts_with(b"{\"") || head.starts_with(b"[{") {
+    if cell.starts_with(b"{\"") || cell.starts_with(b"[{") {
         return ends;
     }
     let (mut digits, mut letters) = (false, false);

@@ -209,7 +209,7 @@ impl<'t> Survey<'t> {
     pub(crate) fn of(text: &'t [u8], opens: impl Fn(&[u8], &Line) -> bool) -> Self {
         let head = &text[..text.len().min(SAMPLE_BYTES)];
         let mut learner =
-            Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(128), run: Run(0), solid: 0 };
+            Learner { text: head, line: Line::at(0), lines: Vec::with_capacity(SAMPLE_LINES), run: Run(0), solid: 0 };
         let mut ended = false;
         let (mut words, mut before) = (Vec::with_capacity(STEP / WORD), Word::default());
         for at in (0..head.len()).step_by(STEP) {
