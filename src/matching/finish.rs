@@ -275,7 +275,13 @@ impl Closing<'_> {
         };
         let mut placed = self.records.take().par_iter().map(placed).collect::<Result<Vec<Placed>, Damaged>>()?;
         // In the order of the export, so that each block of refs is decrypted once. Slots stand in that of the names.
-        placed.par_sort_unstable_by_key(|(at, row, ..)| u64::from(*at) << 32 | u64::from(row.0));
+        let place = |(at, row, ..): &Placed| u64::from(*at) << 32 | u64::from(row.0);
+        placed.par_sort_unstable_by_key(place);
+        placed.dedup_by(|next, kept| {
+            let same = place(next) == place(kept);
+            kept.3 |= if same { next.3 } else { 0 };
+            same
+        });
         let known = placed.par_chunks(TOGETHER).map(|some| self.known(some, with_refs));
         let known = known.collect::<Result<Vec<(Vec<Known>, Vec<String>)>, Damaged>>()?;
         let (mut known, refs): (Vec<Known>, Vec<String>) = known.into_iter().fold(Default::default(), joined);

@@ -31,12 +31,12 @@ impl Agreement {
     pub(super) fn count(&mut self, columns: usize, filled: u64, pairs: &[(u8, u8)]) {
         self.columns = columns;
         self.rows += 1;
+        let cells = pairs.iter().fold(filled, |cells, (cell, _)| cells | 1 << cell);
+        self.reserve(cells.checked_ilog2().unwrap_or(0) as usize);
         for cell in super::bits(filled) {
-            self.reserve(cell);
             self.filled[cell] += 1;
         }
         for &(cell, column) in pairs {
-            self.reserve(cell as usize);
             self.agree[cell as usize * columns + column as usize] += 1;
         }
     }
