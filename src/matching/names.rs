@@ -136,13 +136,13 @@ impl Examiner<'_> {
             }
         }
         let cells = &cells[..many];
-        if let Some((names, named)) = scratch.wordings.ask(cells.iter().copied()) {
+        if let Some((names, named)) = scratch.wordings.ask(cells) {
             scratch.names.extend_from_slice(names);
             scratch.named |= named;
             return;
         }
         self.read_names_of(cells, scratch);
-        scratch.wordings.keep(&scratch.names, scratch.named);
+        scratch.wordings.keep(cells, &scratch.names, scratch.named);
     }
 
     /// The same of cells that may hold (part of) a name, of which there are [`NAME_CELLS`] at most, whether or not they were met before.

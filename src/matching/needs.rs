@@ -89,7 +89,9 @@ impl Needs {
     /// Whether neither the cell, which has so many digits, nor a part of it can be a value, an address apart.
     #[inline]
     pub(super) fn are_lacking(&self, outline: Outline<'_>, digits: usize) -> bool {
-        let number = digits >= FEWEST && self.may_be_number(outline, digits);
+        // Nearly all numbers of a log are too short to be one.
+        let fewest = self.figures.0.min(self.figures.1).min(ACCOUNT.1 as u32) as usize;
+        let number = digits >= fewest && self.may_be_number(outline, digits);
         !number && self.references.as_ref().is_none_or(|references| !references.may_be(outline, digits))
     }
 
@@ -100,8 +102,9 @@ impl Needs {
         // carried through what is left of its word.
         let behind_letters = words.wrapping_add(letters) ^ words ^ letters;
         let figures = outline.digits & !behind_letters;
-        let most = longest_run(figures, words & !figures);
-        if most >= self.figures.0 || most >= self.figures.1 && cell.contains(&b'+') {
+        let many = figures.count_ones() >= self.figures.0.min(self.figures.1);
+        let most = if many { longest_run(figures, words & !figures) } else { 0 };
+        if many && (most >= self.figures.0 || most >= self.figures.1 && cell.contains(&b'+')) {
             return true;
         }
         let starts = letters & !(words << 1);

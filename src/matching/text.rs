@@ -15,7 +15,7 @@ mod parts;
 mod passing;
 mod words;
 
-use map::{Class, Map};
+use map::{Class, Cuts, Map};
 pub(super) use parts::values_in;
 pub(super) use passing::Passing;
 
@@ -30,6 +30,7 @@ const DIGITS: usize = 5;
 #[derive(Default)]
 pub(super) struct Reader {
     map: Map,
+    cuts: Cuts,
     paragraph: Vec<Line>,
     runs: Vec<(usize, usize)>,
     signatures: Vec<u64>,
@@ -48,15 +49,16 @@ impl Reader {
     /// Turns a batch of running text into one of rows. `passing` says which lines need not become one.
     pub(super) fn read(&mut self, batch: &mut Batch, passing: Option<Passing<'_>>) {
         debug_assert_eq!(batch.layout, Layout::Text);
-        let Self { map, paragraph, runs, signatures, passed } = self;
+        let Self { map, cuts, paragraph, runs, signatures, passed } = self;
         passed.clear();
         let (mut cells, mut row_ends) = (std::mem::take(&mut batch.cells), std::mem::take(&mut batch.row_ends));
         cells.clear();
         row_ends.clear();
         let text = &batch.text[..batch.source];
         map.draw(text);
+        cuts.clear();
         let gap = Passed::default();
-        let mut reading = Reading { text, map, runs, signatures, cells, row_ends, passing, passed, gap };
+        let mut reading = Reading { text, map, cuts, runs, signatures, cells, row_ends, passing, passed, gap };
         reading.read(paragraph);
         (batch.cells, batch.row_ends) = (reading.cells, reading.row_ends);
         batch.layout = Layout::Rows;
@@ -77,6 +79,7 @@ impl Reader {
 struct Reading<'a> {
     text: &'a [u8],
     map: &'a Map,
+    cuts: &'a mut Cuts,
     runs: &'a mut Vec<(usize, usize)>,
     signatures: &'a mut Vec<u64>,
     cells: Vec<Span>,
@@ -201,8 +204,10 @@ impl Reading<'_> {
 
     /// Passes over a line of which no row need be made, and counts it.
     fn passes_over(&mut self, line: &Line) -> bool {
-        let Self { text, map, passing, gap, .. } = self;
-        let Some(searchable) = passing.as_mut().and_then(|passing| passing.over(text, map, line)) else { return false };
+        let Self { text, map, cuts, passing, gap, .. } = self;
+        let Some(searchable) = passing.as_mut().and_then(|passing| passing.over(text, (map, cuts), line)) else {
+            return false;
+        };
         gap.rows += 1;
         gap.searchable += u32::from(searchable);
         true

@@ -14,7 +14,6 @@ pub(super) type Names = Vec<(u64, u64, u8)>;
 pub(super) struct Wordings {
     /// Empty until the first is kept.
     known: Vec<Wording>,
-    asked: Vec<u8>,
 }
 
 /// The words of one row.
@@ -28,40 +27,59 @@ struct Wording {
 impl Wordings {
     /// What is known of a row whose cells (at most 255 bytes each) with words are these: the names, and whether there is a whole
     /// name, known or not.
-    pub(super) fn ask<'c>(&mut self, cells: impl Iterator<Item = (u8, &'c [u8])>) -> Option<(&Names, bool)> {
-        self.asked.clear();
-        for (at, cell) in cells {
-            // With the length before it, no two rows are written alike.
-            self.asked.extend([at, cell.len() as u8]);
-            self.asked.extend_from_slice(cell);
-        }
-        let known = self.known.get(place(&self.asked))?;
-        (!self.asked.is_empty() && known.words == self.asked).then_some((&known.names, known.named))
+    pub(super) fn ask(&self, cells: &[(u8, &[u8])]) -> Option<(&Names, bool)> {
+        let known = self.known.get(place(cells))?;
+        (!cells.is_empty() && known.is_of(cells)).then_some((&known.names, known.named))
     }
 
-    /// Keeps the answer to what was asked last.
-    pub(super) fn keep(&mut self, names: &Names, named: bool) {
-        if self.asked.len() > LONGEST {
+    /// Keeps what is to be known of such a row.
+    pub(super) fn keep(&mut self, cells: &[(u8, &[u8])], names: &Names, named: bool) {
+        if cells.iter().map(|(_, cell)| cell.len() + 2).sum::<usize>() > LONGEST {
             return;
         }
         if self.known.is_empty() {
             self.known.resize(REMEMBERED, Wording::default());
         }
-        let known = &mut self.known[place(&self.asked)];
-        known.words.clone_from(&self.asked);
+        let known = &mut self.known[place(cells)];
+        known.words.clear();
+        for (at, cell) in cells {
+            // With the length before it, no two rows are written alike.
+            known.words.extend([*at, cell.len() as u8]);
+            known.words.extend_from_slice(cell);
+        }
         known.names.clone_from(names);
         known.named = named;
     }
 }
 
+impl Wording {
+    fn is_of(&self, cells: &[(u8, &[u8])]) -> bool {
+        let mut rest = &self.words[..];
+        for (at, cell) in cells {
+            let [no, length, words @ ..] = rest else { return false };
+            if (no, usize::from(*length)) != (at, cell.len()) || !words.starts_with(cell) {
+                return false;
+            }
+            rest = &words[cell.len()..];
+        }
+        rest.is_empty()
+    }
+}
+
 /// Where a wording stands, if it is kept. Not a secret: the words are compared.
-fn place(words: &[u8]) -> usize {
-    let mut mixed = words.len() as u64;
-    let (eights, rest) = words.as_chunks();
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    for eight in eights.iter().chain([&last]) {
-        mixed = (mixed.rotate_left(23) ^ u64::from_le_bytes(*eight)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+fn place(cells: &[(u8, &[u8])]) -> usize {
+    let mut mixed = 0u64;
+    let mut mix = |word: u64| mixed = (mixed.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    for (at, cell) in cells {
+        mix(u64::from(*at) << 8 | cell.len() as u64);
+        // The last of each whole, and so some bytes twice where they are no multiple of eight.
+        let (eights, rest) = cell.as_chunks();
+        eights.iter().for_each(|eight| mix(u64::from_le_bytes(*eight)));
+        match (cell.last_chunk(), rest) {
+            (_, []) => {}
+            (Some(last), _) => mix(u64::from_le_bytes(*last)),
+            (None, rest) => mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
+        }
     }
     (mixed >> 32) as usize % REMEMBERED
 }
@@ -76,15 +94,15 @@ mod tests {
         let rows: [&[(u8, &[u8])]; 5] =
             [&[(0, b"a b")], &[(1, b"a b")], &[(0, b"a"), (1, b"b")], &[(0, b"a"), (2, b"b")], &[(0, b"ab")]];
         for (no, row) in rows.iter().enumerate() {
-            assert!(wordings.ask(row.iter().copied()).is_none());
-            wordings.keep(&vec![(no as u64, 1, 0)], no % 2 == 0);
-            assert_eq!(wordings.ask(row.iter().copied()), Some((&vec![(no as u64, 1, 0)], no % 2 == 0)));
+            assert!(wordings.ask(row).is_none());
+            wordings.keep(row, &vec![(no as u64, 1, 0)], no % 2 == 0);
+            assert_eq!(wordings.ask(row), Some((&vec![(no as u64, 1, 0)], no % 2 == 0)));
         }
-        assert!(wordings.ask([].into_iter()).is_none());
+        assert!(wordings.ask(&[]).is_none());
         let long = [b'a'; 200];
         for _ in 0..2 {
-            assert!(wordings.ask([(0, &long[..]), (1, &long[..])].into_iter()).is_none());
-            wordings.keep(&Names::new(), true);
+            assert!(wordings.ask(&[(0, &long), (1, &long)]).is_none());
+            wordings.keep(&[(0, &long), (1, &long)], &Names::new(), true);
         }
     }
 }

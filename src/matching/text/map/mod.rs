@@ -3,8 +3,12 @@
 
 use std::ops::Range;
 
+mod cuts;
 mod draw;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
+pub(super) use cuts::{Cuts, Mark};
 #[cfg(test)]
 use draw::MARKS;
 use draw::Seen;
@@ -38,16 +42,9 @@ pub(super) enum Class {
     Part,
     /// The `a` of `at` behind a blank or an opening bracket: an `@` may be spelled out.
     Spelled,
-    /// Parts two pieces of a line in ASCII on which no byte is odd: what [`Class::Part`] says, with its neighbours seen to.
-    Cut,
-    /// Between two words: white space, or a cut.
-    Gap,
-    /// With which something begins that is seldom, and that not every reading knows of: what hides other characters, `@`, the `a` of
-    /// one that may be spelled out, bytes beyond ASCII, brackets of a number.
-    Odd,
 }
 
-const CLASSES: usize = Class::Odd as usize + 1;
+const CLASSES: usize = Class::Spelled as usize + 1;
 
 /// The classes of sixty-four bytes.
 type Block = [u64; CLASSES];
@@ -83,23 +80,19 @@ impl Map {
     /// The first byte of the class in a stretch.
     #[inline]
     pub(super) fn next(&self, class: Class, stretch: Range<usize>) -> Option<usize> {
-        self.first(stretch, |block| block[class as usize])
+        first(&self.blocks, stretch, |block| block[class as usize])
     }
 
     /// The first byte in a stretch that is not of the class.
     #[inline]
     pub(super) fn next_other(&self, class: Class, stretch: Range<usize>) -> Option<usize> {
-        self.first(stretch, |block| !block[class as usize])
+        first(&self.blocks, stretch, |block| !block[class as usize])
     }
 
-    /// The first [`BLOCK`] bytes of a stretch: a bit for each that is of the class, the first byte's lowest.
-    #[inline]
-    pub(super) fn window(&self, class: Class, stretch: Range<usize>) -> u64 {
-        let (no, shift) = (stretch.start / BLOCK, stretch.start % BLOCK);
-        let block = |no: usize| self.blocks.get(no).map_or(0, |block| block[class as usize]);
-        let behind = if shift == 0 { 0 } else { block(no + 1) << (BLOCK - shift) };
-        let many = stretch.len().min(BLOCK);
-        if many == 0 { 0 } else { (block(no) >> shift | behind) & u64::MAX >> (BLOCK - many) }
+    /// The [`BLOCK`] bytes from one on: a bit for each that is of the class, the first byte's lowest.
+    #[inline(always)]
+    pub(super) fn window(&self, class: Class, at: usize) -> u64 {
+        window(&self.blocks, class as usize, at)
     }
 
     /// The last byte of the class in a stretch.
@@ -120,21 +113,6 @@ impl Map {
     }
 
     #[inline]
-    fn first(&self, stretch: Range<usize>, bits_of: impl Fn(&Block) -> u64) -> Option<usize> {
-        if stretch.is_empty() {
-            return None;
-        }
-        let (mut no, last) = (stretch.start / BLOCK, (stretch.end - 1) / BLOCK);
-        let mut bits = bits_of(&self.blocks[no]) & u64::MAX << (stretch.start % BLOCK);
-        while bits == 0 && no < last {
-            no += 1;
-            bits = bits_of(&self.blocks[no]);
-        }
-        let found = no * BLOCK + bits.trailing_zeros() as usize;
-        (bits != 0 && found < stretch.end).then_some(found)
-    }
-
-    #[inline]
     fn each(&self, class: Class, stretch: Range<usize>, mut tell: impl FnMut(u64)) {
         if stretch.is_empty() {
             return;
@@ -143,6 +121,35 @@ impl Map {
             tell(self.blocks[no][class as usize] & within(no, &stretch));
         }
     }
+}
+
+/// The first byte of a stretch whose bit is set.
+#[inline]
+fn first<const N: usize>(
+    blocks: &[[u64; N]],
+    stretch: Range<usize>,
+    bits_of: impl Fn(&[u64; N]) -> u64,
+) -> Option<usize> {
+    if stretch.is_empty() {
+        return None;
+    }
+    let (mut no, last) = (stretch.start / BLOCK, (stretch.end - 1) / BLOCK);
+    let mut bits = bits_of(&blocks[no]) & u64::MAX << (stretch.start % BLOCK);
+    while bits == 0 && no < last {
+        no += 1;
+        bits = bits_of(&blocks[no]);
+    }
+    let found = no * BLOCK + bits.trailing_zeros() as usize;
+    (bits != 0 && found < stretch.end).then_some(found)
+}
+
+/// The bits of [`BLOCK`] bytes from one on; none behind the last block.
+#[inline(always)]
+fn window<const N: usize>(blocks: &[[u64; N]], class: usize, at: usize) -> u64 {
+    let (no, shift) = (at / BLOCK, at % BLOCK);
+    let next = if no + 1 < blocks.len() { blocks[no + 1][class] } else { 0 };
+    // In two steps, for a shift by all bits is none.
+    blocks[no][class] >> shift | next << 1 << (BLOCK - 1 - shift)
 }
 
 /// The bits of block `no` that stand for bytes of the stretch, which reaches into it.

@@ -5,7 +5,7 @@
 //! word by the map and sees the same cells as `words` does, each once, without keeping any but the few that may be names. Where anything
 //! in a line is out of the ordinary, it is not passed over: then `text` makes a row of it, and the slower way decides.
 
-use super::map::{Class, Map};
+use super::map::{Class, Cuts, Map, Mark};
 use super::words::{self, RUNS, Stretch, bare, is_numeric, is_particle};
 use super::{DIGITS, Line, PIECES};
 use crate::matching::Matcher;
@@ -30,23 +30,38 @@ pub(in crate::matching) struct Passing<'a> {
 
 impl Passing<'_> {
     /// Whether nothing in the line could find a record; if so, whether it shows a whole name. `None` where it takes a row to tell.
-    pub(super) fn over(&mut self, text: &[u8], map: &Map, line: &Line) -> Option<bool> {
+    pub(super) fn over(&mut self, text: &[u8], (map, cuts): (&Map, &mut Cuts), line: &Line) -> Option<bool> {
         // What stands at the end of a text has no neighbour to tell by.
-        let ends = line.end < text.len() && !line.spelled;
-        if !ends || self.matcher.needs.are_none() || !is_ordinary(text, map, line) {
+        if line.end >= text.len() || self.matcher.needs.are_none() {
+            return None;
+        }
+        cuts.draw(text, line.start..line.end);
+        let begin = line.start + words::decoration(&text[line.start..line.end]);
+        let ordinary = match line.spelled {
+            true => are_cuts_exact(&text[begin..line.end]) && is_plain(text, cuts, line),
+            false => is_ordinary(text, (map, cuts), line),
+        };
+        if !ordinary {
             return None;
         }
         let mut walk = Walk {
             text,
             map,
+            cuts,
             passing: self,
             names: [(0, 0); NAME_CELLS],
             named: 0,
+            runs: [(0, 0); RUNS],
             cells: 0,
             numbers: 0,
+            spelled: line.spelled,
             stopped: false,
         };
-        walk.line(line);
+        if line.spelled {
+            walk.pieces(begin, line)
+        } else {
+            walk.line(begin, line)
+        }
         let (names, named, numbers) = (walk.names, walk.named, walk.numbers);
         // Where there is nothing but names, it takes the table to say whether they are sought.
         if walk.stopped || numbers == 0 {
@@ -66,7 +81,7 @@ impl Passing<'_> {
         }
         let cells = &cells[..names.len()];
         let Self { matcher, wordings, scratch, .. } = self;
-        if let Some((held, named)) = wordings.ask(cells.iter().copied()) {
+        if let Some((held, named)) = wordings.ask(cells) {
             return held.is_empty().then_some(named);
         }
         let examiner = Examiner { matcher };
@@ -74,15 +89,15 @@ impl Passing<'_> {
         examiner.read_names_of(cells, scratch);
         // What the prefilter takes for a name would be looked up again with every line of the same words.
         scratch.names.retain(|name| examiner.is_held(*name));
-        wordings.keep(&scratch.names, scratch.named);
+        wordings.keep(cells, &scratch.names, scratch.named);
         scratch.names.is_empty().then_some(scratch.named)
     }
 }
 
 /// Whether all bytes of the line are what every step of the walk knows of: in ASCII, with nothing that hides, and no address.
-fn is_ordinary(text: &[u8], map: &Map, line: &Line) -> bool {
+fn is_ordinary(text: &[u8], (map, cuts): (&Map, &Cuts), line: &Line) -> bool {
     let mut at = line.start;
-    while let Some(odd) = map.next(Class::Odd, at..line.end) {
+    while let Some(odd) = cuts.next(Mark::Odd, at..line.end) {
         let ordinary = match text[odd] {
             b'@' => is_lone_at(text, odd),
             b'a' | b'A' => !spells_at(&text[odd..line.end]),
@@ -95,6 +110,24 @@ fn is_ordinary(text: &[u8], map: &Map, line: &Line) -> bool {
     }
     // Several may part people; not where two stand side by side.
     line.emails < 2 || map.next(Class::At, line.start..line.end).is_some_and(|at| text.get(at + 1) == Some(&b'@'))
+}
+
+/// Whether nothing is odd on a line but what may be the `a` of an `@` that is spelled out.
+fn is_plain(text: &[u8], cuts: &Cuts, line: &Line) -> bool {
+    let mut at = line.start;
+    while let Some(odd) = cuts.next(Mark::Odd, at..line.end) {
+        if !text[odd].eq_ignore_ascii_case(&b'a') {
+            return false;
+        }
+        at = odd + 1;
+    }
+    true
+}
+
+/// Whether a line on which an `@` may be spelled out is cut where its marks are. Its pieces are cells with the signs around them, so it counts
+/// what those at its ends and within arrows do.
+fn are_cuts_exact(line: &[u8]) -> bool {
+    line.first() != Some(&b'/') && line.last() != Some(&b'=') && memchr::memchr(b'>', line).is_none()
 }
 
 /// Whether an `@` has nothing before it or nothing behind it: then there is no address.
@@ -116,22 +149,39 @@ fn spells_at(line: &[u8]) -> bool {
 struct Walk<'w, 'a> {
     text: &'w [u8],
     map: &'w Map,
+    cuts: &'w Cuts,
     passing: &'w mut Passing<'a>,
     /// The first cells that may be names.
     names: [(usize, usize); NAME_CELLS],
     /// How many of them there are.
     named: usize,
+    /// Runs of capitalised words of the sentence at hand; the last may still go on.
+    runs: [(usize, usize); RUNS],
     cells: usize,
     /// Cells with a digit: they have a value and are no names.
     numbers: usize,
+    /// Whether an `@` may be spelled out.
+    spelled: bool,
     /// Whether it takes a row to tell.
     stopped: bool,
 }
 
+/// A word between gaps.
+#[derive(Clone, Copy)]
+struct Word {
+    /// All of it.
+    start: usize,
+    end: usize,
+    /// Without the signs around it.
+    from: usize,
+    to: usize,
+    digits: usize,
+}
+
 /// The words since the last cut or value, as far as they were walked: what [`Stretch::values`] calls a sentence.
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 struct Sentence {
-    /// Where its first word begins, and where its last one ends.
+    /// Where its first word begins, if there is one, and where its last one ends.
     from: Option<usize>,
     to: usize,
     digits: usize,
@@ -140,23 +190,35 @@ struct Sentence {
     street: bool,
     /// Whether some word is neither capitalised nor one that stands within names.
     small: bool,
-    /// Runs of capitalised words; the last may still go on.
-    runs: [(usize, usize); RUNS],
-    many: usize,
+    /// So many runs of capitalised words.
+    runs: usize,
     in_run: bool,
 }
 
 impl Walk<'_, '_> {
-    fn line(&mut self, line: &Line) {
-        let begin = line.start + words::decoration(&self.text[line.start..line.end]);
+    /// Walks along a line on which an `@` may be spelled out: what stands between two cuts is a cell, and brackets cut nothing.
+    fn pieces(&mut self, begin: usize, line: &Line) {
+        let (mut from, mut at) = (begin, begin);
+        while !self.stopped && from < line.end {
+            let cut = self.cuts.next(Mark::Cut, at..line.end).unwrap_or(line.end);
+            at = cut + 1;
+            if cut < line.end && matches!(self.text[cut], b'(' | b')' | b'[' | b']' | b'{' | b'}') {
+                continue;
+            }
+            self.tell(from, cut, self.map.count(Class::Digit, from..cut));
+            from = at;
+        }
+    }
+
+    fn line(&mut self, mut at: usize, line: &Line) {
         let mut sentence = Sentence::default();
-        let mut at = begin;
         while !self.stopped
-            && let Some(start) = self.map.next_other(Class::Gap, at..line.end)
+            && let Some(start) = self.cuts.next_other(Mark::Gap, at..line.end)
         {
             // All but one blank cuts.
             if start > at && (start - at > 1 || self.text[at] != b' ') {
-                self.end(std::mem::take(&mut sentence));
+                self.end(sentence);
+                sentence = Sentence::default();
             }
             at = self.word(start, line, &mut sentence);
         }
@@ -165,46 +227,103 @@ impl Walk<'_, '_> {
 
     /// Walks over the word at `start`, and those that belong to a number with it. Returns where they end.
     fn word(&mut self, start: usize, line: &Line, sentence: &mut Sentence) -> usize {
-        let end = self.map.next(Class::Gap, start..line.end).unwrap_or(line.end);
-        let word = bare(self.text, start, end);
-        let digits = self.map.count(Class::Digit, start..end);
+        let word = self.word_at(start, line.end);
         let value = match () {
-            () if line.emails > 0 && self.map.any(Class::At, start..end) => Some(word),
-            () if digits == 0 => None,
-            () if self.may_go_on(word, end) => {
-                let limit = self.map.next(Class::Cut, end..line.end).unwrap_or(line.end);
-                Stretch { text: self.text, map: self.map }.number(word, limit)
+            () if line.emails > 0 && self.map.any(Class::At, start..word.end) => Some((word.from, word.to)),
+            () if word.digits == 0 => None,
+            () if self.may_go_on(word) => {
+                let limit = self.cuts.next(Mark::Cut, word.end..line.end).unwrap_or(line.end);
+                Stretch { text: self.text, map: self.map }.number((word.from, word.to), limit)
             }
-            () => (digits >= DIGITS).then_some(word),
+            () => (word.digits >= DIGITS).then_some((word.from, word.to)),
         };
-        let Some(value) = value else {
-            sentence.add(self.text, (start, end), word, digits);
-            self.stopped |= sentence.many == RUNS;
-            return end;
+        let Some((from, to)) = value else {
+            self.add(word, sentence);
+            return word.end;
         };
-        self.end(std::mem::take(sentence));
-        self.tell(value.0, value.1, self.map.count(Class::Digit, value.0..value.1));
-        let end = if value.1 <= end { end } else { self.map.next(Class::Gap, value.1..line.end).unwrap_or(line.end) };
-        sentence.add(self.text, (value.1, end), bare(self.text, value.1, end), 0);
+        self.end(*sentence);
+        *sentence = Sentence::default();
+        let digits = if to == word.to { word.digits } else { self.map.count(Class::Digit, from..to) };
+        self.tell(from, to, digits);
+        let end = if to <= word.end { word.end } else { self.cuts.next(Mark::Gap, to..line.end).unwrap_or(line.end) };
+        if to < end {
+            let (from, bare_to) = bare(self.text, to, end);
+            self.add(Word { start: to, end, from, to: bare_to, digits: 0 }, sentence);
+        }
         end
     }
 
-    /// Whether a number may go on behind the word, which ends before `end` if signs stand behind it: in the next word, if that begins as
-    /// part of a number does.
-    fn may_go_on(&self, word: (usize, usize), end: usize) -> bool {
-        word.1 == end
-            && self.text[end] == b' '
-            && self.text.get(end + 1).is_some_and(|b| is_numeric(*b) || b.is_ascii_uppercase())
+    /// The word that begins at `start`.
+    #[inline(always)]
+    fn word_at(&self, start: usize, limit: usize) -> Word {
+        let gaps = self.cuts.window(Mark::Gap, start);
+        let (words, digits) = (self.map.window(Class::Word, start), self.map.window(Class::Digit, start));
+        let len = gaps.trailing_zeros() as usize;
+        if len == OUTLINED || start + len > limit {
+            let end = self.cuts.next(Mark::Gap, start..limit).unwrap_or(limit);
+            let (from, to) = bare(self.text, start, end);
+            return Word { start, end, from, to, digits: self.map.count(Class::Digit, start..end) };
+        }
+        let end = start + len;
+        // A letter or digit at both ends, as nearly always: nothing stands around it.
+        let whole = words & words >> (len - 1) & 1 == 1;
+        let (from, to) = if whole { (start, end) } else { bare(self.text, start, end) };
+        // To count bits takes more than to see that there are none.
+        let digits = match digits & !(u64::MAX << len) {
+            0 => 0,
+            digits => digits.count_ones() as usize,
+        };
+        Word { start, end, from, to, digits }
+    }
+
+    /// Whether a number may go on behind the word: in the next word, if that begins as part of a number does.
+    fn may_go_on(&self, word: Word) -> bool {
+        word.to == word.end
+            && self.text[word.end] == b' '
+            && self.text.get(word.end + 1).is_some_and(|b| is_numeric(*b) || b.is_ascii_uppercase())
+    }
+
+    /// Adds a word to the sentence.
+    fn add(&mut self, word: Word, sentence: &mut Sentence) {
+        if !sentence.begun {
+            sentence.begun = true;
+            sentence.street = self.text[word.start].is_ascii_digit();
+        }
+        // A dot may begin a sentence and does not end it.
+        if word.from < word.end && sentence.from.is_none() {
+            sentence.from = Some(word.from);
+        }
+        if word.from == word.to {
+            return;
+        }
+        sentence.to = word.to;
+        sentence.digits += word.digits;
+        let first = self.text[word.from];
+        if first.is_ascii_uppercase() {
+            if sentence.in_run {
+                self.runs[sentence.runs - 1].1 = word.to;
+            } else {
+                self.runs[sentence.runs] = (word.from, word.to);
+                sentence.runs += 1;
+                sentence.in_run = true;
+                // Of more, the last ones are told.
+                self.stopped |= sentence.runs == RUNS;
+            }
+        } else if (sentence.in_run || !sentence.small) && !is_particle(&self.text[word.from..word.to]) {
+            sentence.in_run = false;
+            sentence.small |= first.is_ascii_lowercase();
+        }
     }
 
     /// Tells a sentence's cell and, if it is one, its runs of capitalised words.
     fn end(&mut self, sentence: Sentence) {
-        let Some(from) = sentence.from.filter(|from| *from < sentence.to) else { return };
+        let Some(from) = sentence.from.filter(|from| *from < sentence.to && !self.stopped) else { return };
         self.tell(from, sentence.to, sentence.digits);
         let has_blank = || self.map.any(Class::Space, from..sentence.to);
-        if sentence.many > 0 && sentence.small && !sentence.street && has_blank() {
-            for (from, to) in &sentence.runs[..sentence.many] {
-                self.tell(*from, *to, self.map.count(Class::Digit, *from..*to));
+        if sentence.runs > 0 && sentence.small && !sentence.street && has_blank() {
+            for no in 0..sentence.runs {
+                let (from, to) = self.runs[no];
+                self.tell(from, to, self.map.count(Class::Digit, from..to));
             }
         }
     }
@@ -224,7 +343,9 @@ impl Walk<'_, '_> {
             return;
         }
         self.numbers += usize::from(digits > 0);
-        if !self.is_lacking(from, to, digits) {
+        // Odd is only an `@` without an address, or the `a` of one that is spelled out.
+        let spelled = self.spelled && self.cuts.next(Mark::Odd, from..to).is_some();
+        if spelled || !self.is_lacking(from, to, digits) {
             let Passing { matcher, values, .. } = &mut *self.passing;
             self.stopped |= matcher.shows_value(cell, values);
         }
@@ -234,56 +355,22 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether the cell lacks what a value needs, by its beginning or by all of its bytes.
+    /// Whether the cell lacks what a value needs.
     fn is_lacking(&self, from: usize, to: usize, digits: usize) -> bool {
         let needs = &self.passing.matcher.needs;
         if digits == 0 && needs.are_digits() {
             return true;
         }
-        if to - from > OUTLINED {
+        if to - from > OUTLINED || to == from {
             return false;
         }
+        let cell = u64::MAX >> (OUTLINED - (to - from));
         let outline = Outline {
             cell: &self.text[from..to],
-            words: self.map.window(Class::Word, from..to),
-            digits: self.map.window(Class::Digit, from..to),
+            words: self.map.window(Class::Word, from) & cell,
+            digits: self.map.window(Class::Digit, from) & cell,
         };
         needs.are_lacking(outline, digits)
-    }
-}
-
-impl Sentence {
-    /// Adds a word: all of it, and without the signs around it.
-    fn add(&mut self, text: &[u8], all: (usize, usize), (from, to): (usize, usize), digits: usize) {
-        if all.0 == all.1 {
-            return;
-        }
-        if !self.begun {
-            self.begun = true;
-            self.street = text[all.0].is_ascii_digit();
-        }
-        // A dot may begin a sentence and does not end it.
-        if from < all.1 {
-            self.from.get_or_insert(from);
-        }
-        if from == to {
-            return;
-        }
-        self.to = to;
-        self.digits += digits;
-        let word = &text[from..to];
-        if word[0].is_ascii_uppercase() {
-            if self.in_run {
-                self.runs[self.many - 1].1 = to;
-            } else if self.many < RUNS {
-                self.runs[self.many] = (from, to);
-                self.many += 1;
-                self.in_run = true;
-            }
-        } else if (self.in_run || !self.small) && !is_particle(word) {
-            self.in_run = false;
-            self.small |= word[0].is_ascii_lowercase();
-        }
     }
 }
 

@@ -149,6 +149,8 @@ fn lines_of_logs_patches_and_code_are_passed_over() {
         "@@ -253,7 +253,9 @@ fn main() {",
         "    let total = compute(&buffer[76..265])?; // see note 63",
         "    @Size(min = 10, max = 20000) private String label;",
+        "Ana Roux bought 4 at 274.74 EUR, ticket 223742",
+        "    at com.example.Reader.read(Reader.java:12345)",
         "Nov 22 08:46:14 host kernel: [12345.678901] eth0: link up, 1000 Mbps",
     ];
     for line in lines {
