@@ -4,7 +4,8 @@
 //! comes back to the [`ContentSink`](crate::model::ContentSink), each frame checked. [`serve`] is the worker: it gives
 //! up files, network, signals and new programs ([`sandbox`]), then calls [`extract`](crate::extract::extract) on what
 //! it is handed. A worker that dies, overruns its time or memory, or breaks the protocol costs the one document it was
-//! reading: that becomes a [`Skip`](crate::model::Skip), and the worker is replaced.
+//! reading: that becomes a [`Skip`](crate::model::Skip), and the worker is replaced. [`Ahead`] hands over several small
+//! ones at a time; what one of them does to the worker costs no other, since the others are read again.
 //!
 //! What is read and how is the affair of `extract`; what the content means, of whoever holds the sink. The reasons for
 //! the shape of this room are in `docs/decisions/0007-confined-extraction.md`.

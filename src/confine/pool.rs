@@ -65,6 +65,7 @@ impl Pool {
     pub fn ahead<'a>(&'a self, documents: &'a [Input<'a>], limits: &'a Limits) -> Ahead<'a> {
         Ahead::new(self, documents, limits)
     }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
