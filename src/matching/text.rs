@@ -2,7 +2,7 @@
 //!
 //! A line that shows an identifier becomes a row of the pieces between its separators; a paragraph that shows one
 //! person line by line becomes one row. The pieces are ranges of the same buffer: nothing is copied. What a piece
-//! is, is found out like the content of any other cell.
+//! is, is found out like the content of any other cell. Lines that could find no record are counted and passed over (`passing`).
 
 use memchr::memchr;
 

@@ -80,7 +80,9 @@ fn line() -> impl Strategy<Value = String> {
         " ", " ", " ", " ", "", "  ", "=", ": ", ":", ", ", " - ", "/", "\t", ".", ";", "|", "\x0c", "(", ") ",
     ]);
     let lead = prop::sample::select(vec!["", "", "", "  ", "- ", "+ ", "12. ", "[12] ", "# ", "> "]);
-    (lead, prop::collection::vec((piece(), between), 0..9))
+    let few = prop::collection::vec((piece(), between.clone()), 0..9);
+    let many = prop::collection::vec((piece(), between), 0..80);
+    (lead, prop_oneof![19 => few, 1 => many])
         .prop_map(|(lead, pieces)| pieces.iter().fold(lead.to_owned(), |line, (piece, between)| line + piece + between))
 }
 
