@@ -10,6 +10,8 @@ use crate::model::finding::MAX_COLUMNS;
 const LEARNED: u32 = 64;
 /// Rows after which they are, if they bear out what was learnt before these.
 const CONFIRMED: u32 = 8;
+/// Rows of a part that are counted: a column that none of them fills is too rare to matter.
+const ENOUGH: u32 = 1 << 10;
 
 /// The columns of an index: header and kind of each.
 pub(super) type Columns = [(String, FieldKind)];
@@ -162,7 +164,7 @@ impl Learning {
 
     /// Counts row number `row` of the document, as [`Agreement::count`] does.
     pub(super) fn count(&mut self, row: u64, columns: &Columns, filled: u64, pairs: &[(u8, u8)]) {
-        if self.last == Some(row) {
+        if self.last == Some(row) || self.agreement.rows == ENOUGH {
             return;
         }
         self.last = Some(row);
