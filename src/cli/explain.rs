@@ -29,12 +29,9 @@ pub fn run(args: &Args) -> Outcome {
     let mut incomplete = !engine.refused.is_empty();
     let inputs = inputs::list(std::slice::from_ref(&args.document));
     let passwords = Passwords::new(Vec::new(), &inputs);
-    let mut left = inputs.iter();
     let scanning = inputs::Scanning { judging, passwords: &passwords, follow: &|_, _| {} };
-    let mut reports = Vec::new();
-    scanning.scan_all(|| left.next().map(|input| (0, input)), |_, report| reports.push(report));
-    for report in reports {
-        let scanned = report?;
+    for input in &inputs {
+        let scanned = scanning.scan(input)?;
         incomplete |= scanned.unreadable;
         detail(&mut out, &scanned.assessment)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Scanned;
 use super::passwords::Passwords;
-use crate::extract::{Input, may_be_locked};
+use crate::extract::{Input, Limits, may_be_locked};
 use crate::model::{Assessment, ScanReport, Skip, SkipReason, Verdict};
 use crate::pipeline::{Document, JudgeError, Judging, Step, judge, judge_small};
 
@@ -92,19 +92,35 @@ pub struct Scanning<'a> {
 /// An input that is in memory and waits to be judged together with others: its number, itself, its name and bytes.
 type Small<'s> = (usize, &'s Source, String, Vec<u8>);
 
-/// What became of an input that was opened.
-enum Begun {
-    Done(Result<Scanned, JudgeError>),
-    /// It is better scanned together with others: its bytes.
+/// An input that was opened, or that could not be.
+enum Opened<'s> {
+    /// What is said of it.
+    Unreadable(Scanned),
+    /// The bytes of one that is better scanned together with others.
     Small(Vec<u8>),
+    /// One to be scanned by itself, and the limits that it is read under.
+    Large(Document<'s>, Limits),
 }
 
 /// Small inputs that are judged together, at most, and bytes from which on no more are waited for.
 const TOGETHER: (usize, usize) = (16, 192 << 10);
 
 impl Scanning<'_> {
+    /// Scans one input. Only a damaged index, or nobody to read, is an error.
+    pub fn scan(&self, source: &Source) -> Result<Scanned, JudgeError> {
+        let (name, id) = (source.name(), source.id().unwrap_or_default());
+        match self.open(source, &name, &id) {
+            Opened::Unreadable(scanned) => Ok(scanned),
+            Opened::Small(bytes) => {
+                let document = Document::new(&name, &bytes);
+                self.judge(source, document, self.judging.limits)
+            }
+            Opened::Large(document, limits) => self.judge(source, document, &limits),
+        }
+    }
+
     /// Scans what `next` gives, an input and its number, until it gives nothing more; what became of each goes to `done`.
-    /// Small texts wait for one another: they are read together.
+    /// Small texts wait for one another, never for a large input: they are read together.
     pub fn scan_all<'s>(
         &self,
         mut next: impl FnMut() -> Option<(usize, &'s Source)>,
@@ -112,24 +128,34 @@ impl Scanning<'_> {
     ) {
         let (mut small, mut bytes): (Vec<Small<'s>>, usize) = (Vec::new(), 0);
         while let Some((no, source)) = next() {
-            let name = source.name();
-            match self.begin(source, &name) {
-                Begun::Done(scanned) => done(no, scanned),
-                Begun::Small(text) => {
+            let (name, id) = (source.name(), source.id().unwrap_or_default());
+            if *source == Source::Stdin {
+                // Nobody knows when anything will come.
+                self.scan_small(&mut small, &mut done);
+                bytes = 0;
+            }
+            match self.open(source, &name, &id) {
+                Opened::Unreadable(scanned) => done(no, Ok(scanned)),
+                Opened::Small(text) => {
                     bytes += text.len();
-                    small.push((no, source, name, text));
+                    small.push((no, source, name.clone(), text));
+                }
+                Opened::Large(document, limits) => {
+                    self.scan_small(&mut small, &mut done);
+                    bytes = 0;
+                    done(no, self.judge(source, document, &limits));
                 }
             }
             if small.len() >= TOGETHER.0 || bytes >= TOGETHER.1 {
-                self.scan_small(&small, &mut done);
-                small.clear();
+                self.scan_small(&mut small, &mut done);
                 bytes = 0;
             }
         }
-        self.scan_small(&small, &mut done);
+        self.scan_small(&mut small, &mut done);
     }
 
-    fn scan_small(&self, small: &[Small<'_>], done: &mut impl FnMut(usize, Result<Scanned, JudgeError>)) {
+    /// Scans those that waited; none waits then.
+    fn scan_small(&self, small: &mut Vec<Small<'_>>, done: &mut impl FnMut(usize, Result<Scanned, JudgeError>)) {
         let Some((_, first, ..)) = small.first() else { return };
         // Of a small document nothing is told but how many bytes it had.
         let follow = |step: Step<'_>| (self.follow)(first, step);
@@ -138,34 +164,40 @@ impl Scanning<'_> {
         for ((no, ..), assessment) in small.iter().zip(judged) {
             done(*no, assessment.map(Scanned::from));
         }
+        drop(documents);
+        small.clear();
     }
 
-    /// Opens an input, and scans it unless it waits for others. Only a damaged index, or nobody to read, is an error.
-    fn begin(&self, source: &Source, name: &str) -> Begun {
+    fn judge(&self, source: &Source, document: Document<'_>, limits: &Limits) -> Result<Scanned, JudgeError> {
+        let follow = |step: Step<'_>| (self.follow)(source, step);
+        judge(document, Judging { limits, follow: &follow, ..self.judging }).map(Scanned::from)
+    }
+
+    /// Opens an input and says how it is best scanned.
+    fn open<'s>(&self, source: &Source, name: &'s str, id: &'s str) -> Opened<'s> {
         let mut limits = self.judging.limits.clone();
-        let id = self.judging.checkpoints.and_then(|_| source.id()).unwrap_or_default();
         let opened = match source {
-            Source::File(path) => File::open(path).and_then(|file| Document::file(name, &id, file, &limits)),
+            Source::File(path) => File::open(path).and_then(|file| Document::file(name, id, file, &limits)),
             Source::Stdin => Document::read(name, Box::new(stdin()), &limits),
             Source::Unreadable(_, reason) => Err(io::Error::other(reason.clone())),
         };
-        let mut document = match opened {
+        let document = match opened {
             Ok(document) => document,
-            Err(error) => return Begun::Done(Ok(unreadable(name, error.to_string()))),
+            Err(error) => return Opened::Unreadable(unreadable(name, error.to_string())),
         };
         match source {
             Source::File(path) if may_be_locked(document.head()) => {
-                limits.passwords = self.passwords.beside(Some(path));
+                limits.passwords = self.passwords.beside(Some(path))
             }
-            Source::File(_) => match document.small() {
-                Ok(bytes) => return Begun::Small(bytes),
-                Err(large) => document = large,
-            },
+            Source::File(_) => {
+                return match document.small() {
+                    Ok(bytes) => Opened::Small(bytes),
+                    Err(large) => Opened::Large(large, limits),
+                };
+            }
             Source::Stdin | Source::Unreadable(..) => limits.passwords = self.passwords.beside(None),
         }
-        let follow = |step: Step<'_>| (self.follow)(source, step);
-        let judging = Judging { limits: &limits, follow: &follow, ..self.judging };
-        Begun::Done(judge(document, judging).map(Scanned::from))
+        Opened::Large(document, limits)
     }
 }
 
@@ -191,4 +223,32 @@ fn unreadable(document: &str, reason: String) -> Scanned {
     };
     let assessment = Assessment { report, impact: Vec::new(), unmatched_rows: 0, sample: Vec::new() };
     Scanned { assessment, unreadable: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confine::Reader;
+    use crate::matching::tests::matcher;
+
+    #[test]
+    fn small_inputs_wait_for_one_another_and_never_for_a_large_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let matcher = matcher(folder.path(), 0..10);
+        let (limits, reader, passwords) = (Limits::default(), Reader::Here, Passwords::new(Vec::new(), &[]));
+        let judging = Judging::new(&matcher, &limits, &reader);
+        let scanning = Scanning { judging, passwords: &passwords, follow: &|_, _| {} };
+        let file = |name: &str, lines: usize| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "a line of a letter\n".repeat(lines)).unwrap();
+            Source::File(path)
+        };
+        let sources = [file("small", 3), file("as small", 4), file("large", 20_000), file("last", 5)];
+        let (mut left, mut order) = (sources.iter().enumerate(), Vec::new());
+        scanning.scan_all(|| left.next(), |no, scanned| order.push((no, scanned.unwrap().assessment.report.bytes)));
+        assert_eq!(order, [(0, 57), (1, 76), (2, 380_000), (3, 95)]);
+        for (source, (_, bytes)) in sources.iter().zip(order) {
+            assert_eq!(scanning.scan(source).unwrap().assessment.report.bytes, bytes);
+        }
+    }
 }
