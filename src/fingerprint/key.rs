@@ -39,6 +39,12 @@ pub enum KeyError {
         /// The answer.
         source: std::io::Error,
     },
+    /// There is none of that name.
+    #[error("{}: there is no such key file; hint: name the one that `vigie key generate` wrote and the indexes were built with", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// There is a file already, and a key that is overwritten is a set of indexes that cannot be read any more.
     #[error("{}: exists already; hint: choose another name, or remove it if no index needs it", path.display())]
     Exists {
@@ -187,7 +193,10 @@ fn derive(context: &str, secret: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 fn open(path: &Path) -> Result<File, KeyError> {
-    let file = File::open(path).map_err(io(path, "open"))?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => KeyError::Missing { path: path.to_owned() },
+        _ => io(path, "open")(error),
+    })?;
     let meta = file.metadata().map_err(io(path, "read"))?;
     if meta.is_dir() || meta.size() > 4096 {
         return Err(KeyError::Malformed { path: path.to_owned(), reason: "is not a key file" });
