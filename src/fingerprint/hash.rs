@@ -49,6 +49,12 @@ impl MaskTag {
     pub fn is_fine(self) -> bool {
         self.disclosed & !Self::COARSE != 0
     }
+
+    /// What remains of it if only the domain, or the last two characters, are compared.
+    #[must_use]
+    pub fn coarse(self) -> Self {
+        Self { disclosed: self.disclosed & Self::COARSE, ..self }
+    }
 }
 
 impl Hasher {

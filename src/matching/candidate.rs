@@ -14,6 +14,8 @@ use crate::model::{FieldKind, Strength};
 pub(super) const SURE: f32 = 20.0;
 /// Evidence below which a candidate is not worth remembering.
 pub(super) const WORTH_KEEPING: f32 = 3.0;
+/// Bits that the order in which they are added up may make of a difference.
+pub(super) const ROUNDING: f32 = 0.01;
 
 /// A record that a row may show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

@@ -5,14 +5,11 @@ use crate::fingerprint::{Damaged, Match, Slot, SnapshotIndex, masked};
 use crate::model::{FieldKind, Row, Strength};
 
 use super::assemble::names_are_parts;
-use super::candidate::{SURE, WORTH_KEEPING, differing_bits, finding_bits, most_bits};
+use super::candidate::{ROUNDING, SURE, WORTH_KEEPING, differing_bits, finding_bits, most_bits};
 use super::mapping::Mapping;
 use super::names::is_name;
 use super::row::{Examiner, Scratch};
 use super::shape::{LONGEST_VALUE, is_absent, trimmed};
-
-/// Bits that the order in which they are added up may make of a difference.
-const ROUNDING: f32 = 0.01;
 
 /// The values that led to a record.
 struct Found {

@@ -5,7 +5,7 @@
 //! for `attribute` to say.
 //!
 //! A row's way: `shape` (what a cell looks like) and `glance` (most of them at once) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
-//! end) → `row` (look up; `names` where nothing else finds) → `assemble` (each candidate record held against the row; `denied` leaves those of chance early) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned in `mapping`) → `finish`
+//! end) → `row` (look up; by the `names` it shows and their `namesakes` where nothing else finds) → `assemble` (each candidate record held against the row; `denied` leaves those of chance early) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned in `mapping`) → `finish`
 //! (decided with the whole document in view). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`, but for
 //! lines of which no cell has what a value `needs`; `terms` looks for words.
 
@@ -21,6 +21,7 @@ mod glance;
 mod kept;
 mod mapping;
 mod names;
+mod namesakes;
 mod needs;
 mod records;
 mod row;

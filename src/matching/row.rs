@@ -1,6 +1,6 @@
 //! One row that the sweep found worth it: the records that its values lead to, and the best of them.
 
-use crate::fingerprint::{Damaged, Readings};
+use crate::fingerprint::{Damaged, Readings, Slot};
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
@@ -40,6 +40,8 @@ pub(super) struct Scratch {
     pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.
     pub(super) named: bool,
+    /// Of records of one name, those that something else may confirm.
+    pub(super) namesakes: Vec<Slot>,
     /// The candidates of the row last examined, best first within each index.
     pub(super) candidates: Vec<RowCandidate>,
     /// For each candidate, the cells and columns that agreed.

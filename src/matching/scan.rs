@@ -32,7 +32,7 @@ pub struct Scan<'m> {
     pub(super) skipped: Vec<Skip>,
     pub(super) bytes: u64,
     pub(super) damaged: bool,
-    desk: Taken<'m>,
+    pub(super) desk: Taken<'m>,
     pub(super) unnamed: Unnamed,
 }
 

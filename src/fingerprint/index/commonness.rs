@@ -9,6 +9,9 @@ const SAMPLED: u32 = 1 << 18;
 /// whole.
 const STRETCH: u32 = 256;
 
+/// The lower byte of a tag: all of it, or what a mask discloses first.
+const LOWER: u16 = 0xff;
+
 /// How many records pass a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holders {
@@ -24,6 +27,7 @@ pub struct Holders {
 pub(super) struct Commonness {
     counted: u32,
     is_sample: bool,
+    /// Tags with their lower byte first, in order: nearly every test asks for all of that byte, and so for a stretch of them.
     columns: Vec<Vec<(u16, u32)>>,
 }
 
@@ -45,19 +49,24 @@ impl Commonness {
         }
         let sparse = |counts: Vec<u32>| {
             let seen = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
-            seen.map(|(word, count)| (word as u16, count)).collect()
+            let mut seen: Vec<(u16, u32)> = seen.map(|(word, count)| ((word as u16).swap_bytes(), count)).collect();
+            seen.sort_unstable();
+            seen
         };
         Ok(Self { counted, is_sample: counted < index.records(), columns: words.into_iter().map(sparse).collect() })
     }
 
     /// How many of the counted records pass a test.
     pub(super) fn holders(&self, test: TagTest) -> Holders {
-        let counts = &self.columns[usize::from(test.column)];
-        let passing = if test.bits == u16::MAX || test.bits == 0xff && counts.iter().all(|(word, _)| *word < 256) {
-            counts.binary_search_by_key(&test.word, |(word, _)| *word).map_or(0, |at| counts[at].1)
-        } else {
-            counts.iter().filter(|(word, _)| word & test.bits == test.word).map(|(_, count)| count).sum()
-        };
+        let mut counts = &self.columns[usize::from(test.column)][..];
+        if test.bits & LOWER == LOWER {
+            let lower = test.word & LOWER;
+            let from = counts.partition_point(|(word, _)| word >> 8 < lower);
+            let to = counts.partition_point(|(word, _)| word >> 8 <= lower);
+            counts = &counts[from..to];
+        }
+        let passes = |word: &u16| word.swap_bytes() & test.bits == test.word;
+        let passing = counts.iter().filter(|(word, _)| passes(word)).map(|(_, count)| count).sum();
         Holders { passing, of: self.counted, is_sample: self.is_sample }
     }
 }

@@ -8,10 +8,12 @@ pub(in crate::fingerprint) mod chance;
 mod commonness;
 pub(in crate::fingerprint) mod map;
 mod ref_reader;
+mod screen;
 mod tags;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::slice::ChunksExact;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -51,7 +53,7 @@ pub struct SnapshotIndex {
     data: Checked,
     filter_blocks: u64,
     /// How common each tag is, once that was asked.
-    commonness: OnceLock<Commonness>,
+    commonness: OnceLock<Result<Commonness, Damaged>>,
 }
 
 impl SnapshotIndex {
@@ -306,13 +308,18 @@ impl SnapshotIndex {
 
     /// The tags of consecutive records, from `first` on, at most `many`.
     pub fn tags_from(&self, first: Slot, many: u32) -> Result<impl Iterator<Item = (Slot, TagRow<'_>)>, Damaged> {
-        let stride = self.layout.stride;
         let end = first.0.saturating_add(many).min(self.records());
-        let count = end.saturating_sub(first.0) as usize;
-        let bytes = self.part(Section::Tags, first.0 as usize * stride, count * stride)?;
-        // A row has a byte of as-exported tags at least: the stride is not 0.
-        let rows = bytes.chunks_exact(stride).map(|bytes| TagRow { bytes, layout: &self.layout });
+        let rows = self.tag_rows(first, end.saturating_sub(first.0))?;
+        let rows = rows.map(|bytes| TagRow { bytes, layout: &self.layout });
         Ok(rows.enumerate().map(move |(i, tags)| (Slot(first.0 + i as u32), tags)))
+    }
+
+    /// The tags of `many` consecutive records, all of which there must be, as they stand in the file.
+    fn tag_rows(&self, first: Slot, many: u32) -> Result<ChunksExact<'_, u8>, Damaged> {
+        let stride = self.layout.stride;
+        let bytes = self.part(Section::Tags, first.0 as usize * stride, many as usize * stride)?;
+        // A row has a byte of as-exported tags at least: the stride is not 0.
+        Ok(bytes.chunks_exact(stride))
     }
 
     /// What a value of a weak column is told by among many records; `hash` is [`super::Hasher::tag`] of its normal form.
@@ -330,14 +337,8 @@ impl SnapshotIndex {
     /// How many records pass a test: counted over all records of a small index, over a sample of a large one. The first call reads the
     /// sample.
     pub fn holders(&self, test: TagTest) -> Result<Holders, Damaged> {
-        let counts = match self.commonness.get() {
-            Some(counts) => counts,
-            None => {
-                let counted = Commonness::count(self)?;
-                self.commonness.get_or_init(|| counted)
-            }
-        };
-        Ok(counts.holders(test))
+        let counts = self.commonness.get_or_init(|| Commonness::count(self));
+        counts.as_ref().map(|counts| counts.holders(test)).map_err(|damaged| *damaged)
     }
 
     /// The row of the export that a record is.

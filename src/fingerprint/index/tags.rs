@@ -21,10 +21,15 @@ impl Match {
     }
 }
 
-/// Whether a stored mask tag agrees in those of `bits` that the system itself shows.
-fn mask_agrees(kind: FieldKind, stored: u16, word: u16, bits: u16) -> bool {
-    let whole = if kind == FieldKind::Email { MaskTag::LETTER } else { !MaskTag::COARSE };
-    let shown = if stored & whole == 0 { bits & !whole } else { bits };
+/// The bits of a mask tag that are all 0 where the system itself shows less than a mask may disclose.
+fn more_than_shown(kind: FieldKind) -> u16 {
+    if kind == FieldKind::Email { MaskTag::LETTER } else { !MaskTag::COARSE }
+}
+
+/// Whether a stored mask tag agrees in those of `bits` that the system itself shows, `more` being [`more_than_shown`].
+#[inline]
+fn mask_agrees(stored: u16, word: u16, bits: u16, more: u16) -> bool {
+    let shown = if stored & more == 0 { bits & !more } else { bits };
     (stored ^ word) & shown == 0
 }
 
@@ -37,7 +42,8 @@ pub struct TagTest {
     pub bits: u16,
     /// What they have to be.
     pub word: u16,
-    is_mask: bool,
+    /// Of a mask's test, [`more_than_shown`]; else 0.
+    more: u16,
 }
 
 impl TagTest {
@@ -54,6 +60,18 @@ impl TagTest {
         (self.bits & MaskTag::LETTER != 0, self.bits & MaskTag::LENGTH != 0)
     }
 
+    /// Whether a tag passes that has the word, and no other.
+    pub(super) fn is_exact(self) -> bool {
+        self.more == 0
+    }
+
+    /// Whether a tag of the column passes.
+    #[inline(always)]
+    pub(super) fn passes(self, word: u16) -> bool {
+        let Self { bits, word: wanted, more, .. } = self;
+        word & bits == wanted || word & more == 0 && more != 0 && word != 0 && mask_agrees(word, wanted, bits, more)
+    }
+
     /// The test for a value of a weak column, from [`super::super::Hasher::tag`] of its normal form. None for columns that are
     /// not compared so.
     pub(super) fn of_value(layout: &TagLayout, column: usize, hash: u64) -> Option<Self> {
@@ -62,7 +80,7 @@ impl TagTest {
             TagWidth::Two => (0xffff, tag16(hash)),
             TagWidth::None | TagWidth::Mask => return None,
         };
-        Some(Self { column: column as u8, bits, word, is_mask: false })
+        Some(Self { column: column as u8, bits, word, more: 0 })
     }
 
     /// The test for a masked form, `with_length` if its stars are known to be as many as the characters they hide.
@@ -70,7 +88,8 @@ impl TagTest {
         let place = layout.columns[column];
         let length = with_length && place.kind == FieldKind::Email;
         let bits = tag.disclosed | if length { MaskTag::LENGTH } else { 0 };
-        let test = Self { column: column as u8, bits, word: tag.word & bits, is_mask: true };
+        let more = more_than_shown(place.kind);
+        let test = Self { column: column as u8, bits, word: tag.word & bits, more };
         (place.width == TagWidth::Mask).then_some(test)
     }
 }
@@ -121,7 +140,10 @@ impl TagRow<'_> {
         match place.width {
             TagWidth::Mask => match self.word(column) {
                 0 => Match::Empty,
-                word => Match::when(mask_agrees(place.kind, word, disclosed.word, disclosed.disclosed)),
+                word => {
+                    let more = more_than_shown(place.kind);
+                    Match::when(mask_agrees(word, disclosed.word, disclosed.disclosed, more))
+                }
             },
             _ => Match::Empty,
         }
@@ -145,12 +167,7 @@ impl TagRow<'_> {
     #[must_use]
     #[inline]
     pub fn passes(&self, test: TagTest) -> bool {
-        let word = self.word(usize::from(test.column));
-        // Masks whose stored part is shorter than what is asked for are rare, and dear to tell.
-        word & test.bits == test.word
-            || word != 0 && test.is_mask && {
-                mask_agrees(self.layout.columns[usize::from(test.column)].kind, word, test.word, test.bits)
-            }
+        test.passes(self.word(usize::from(test.column)))
     }
 
     /// Compares with [`super::super::Hasher::exported_tag`] of a value as written: whether the system writes it so.

@@ -103,7 +103,7 @@ pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
     if !(is_masked(raw) || crossed_out()) {
         return None;
     }
-    if kind == FieldKind::Email { email(raw) } else { number(raw) }
+    if kind == FieldKind::Email { email(raw) } else { number(raw, digits_only) }
 }
 
 /// Whether a character that masks stands in `raw`: a star, a bullet, a block; a run of three `x`, `#`, `.` or `_`.
@@ -160,8 +160,12 @@ fn email(raw: &[u8]) -> Option<MaskedForm> {
 }
 
 /// The letters and digits behind the last masking character: four of them are compared, or two where fewer are shown.
-fn number(raw: &[u8]) -> Option<MaskedForm> {
+fn number(raw: &[u8], digits_only: bool) -> Option<MaskedForm> {
     let text = std::str::from_utf8(raw).ok()?;
+    // `m***@host.example` is nobody's number, whatever it ends with.
+    if text.contains('@') {
+        return None;
+    }
     let mut tail = [0u8; 4];
     let mut shown = 0;
     for c in text.chars().rev() {
@@ -169,6 +173,9 @@ fn number(raw: &[u8]) -> Option<MaskedForm> {
             break;
         }
         if c.is_ascii_alphanumeric() {
+            if digits_only && !c.is_ascii_digit() {
+                return None;
+            }
             shown += 1;
             tail[4 - shown] = c.to_ascii_uppercase() as u8;
             if shown == 4 {

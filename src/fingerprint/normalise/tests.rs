@@ -335,6 +335,11 @@ fn masked_values_show_the_same_as_the_clear_ones() {
         (Phone, "06 ** ** ** **"),
         (LastName, "D*****"),
         (Iban, "FR76****"),
+        // Whose numbers end with a domain, or with a remark?
+        (Phone, "j***@mail.example"),
+        (Iban, "j***@mail.example"),
+        (Contract, "j***@mail.1234"),
+        (Phone, "06 ** ** ** ** home"),
     ] {
         assert!(masked::parse(kind, value.as_bytes()).is_none(), "{value}");
     }

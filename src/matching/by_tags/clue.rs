@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::fingerprint::{Damaged, MaskTag, Readings, SnapshotIndex, TagTest, masked, readings};
 use crate::matching::Matcher;
+use crate::matching::candidate::ROUNDING;
 use crate::model::{FieldKind, Strength};
 
 use super::LEAST;
@@ -75,6 +76,8 @@ pub(super) struct Question {
     pub(super) clues: Vec<Clue>,
     /// So many of the clues that the others together prove nothing.
     pub(super) hooks: usize,
+    /// For each clue, the most that it and those behind it prove.
+    rest: Vec<f32>,
     /// What finding a record at all costs: one of so many agrees by chance.
     pub(super) price: f32,
 }
@@ -87,21 +90,51 @@ impl Question {
         (taken, bits - self.price)
     }
 
-    /// The same without saying which.
-    pub(super) fn weight(&self, agrees: impl FnMut(&Clue) -> bool) -> f32 {
-        walk(&self.clues, agrees, |_| ()) - self.price
+    /// What the clues that agree prove, if it is worth something. Nearly every record that is asked for agrees with one clue and no more:
+    /// it is left as soon as what is not asked yet could not make up for what differs.
+    #[inline]
+    pub(super) fn worth(&self, mut agrees: impl FnMut(&Clue) -> bool) -> Option<f32> {
+        let least = self.price + LEAST - ROUNDING;
+        let mut bits = 0.0;
+        for (clue, rest) in self.clues.iter().zip(&self.rest) {
+            if bits + rest < least {
+                return None;
+            }
+            // What a walk takes of these is no more than this.
+            bits += if agrees(clue) { clue.bits } else { 0.0 };
+        }
+        let bits = walk(&self.clues, agrees, |_| ()) - self.price;
+        (bits >= LEAST).then_some(bits)
     }
 
     /// Sorts the clues and counts those to hook the row to. Whether they could prove anything.
     fn prepare(&mut self) -> bool {
         self.clues.sort_by(|a, b| b.bits.total_cmp(&a.bits));
-        let telling = self.weight(|_| true) >= LEAST;
+        let telling = walk(&self.clues, |_| true, |_| ()) - self.price >= LEAST;
         self.clues.sort_by_key(|clue| !clue.possible);
         let possible = self.clues.iter().take_while(|clue| clue.possible).count();
         let proves = |from: usize| walk(&self.clues[from..possible], |_| true, |_| ()) - self.price >= LEAST;
         self.hooks = (0..possible).find(|from| !proves(*from)).unwrap_or(possible);
+        self.rest = most_of(&self.clues);
         telling
     }
+}
+
+/// For each clue, the most that it and those behind it prove: each column agrees once.
+fn most_of(clues: &[Clue]) -> Vec<f32> {
+    let mut columns = [0.0f32; 64];
+    let mut sum = 0.0;
+    let mut rest: Vec<f32> = Vec::with_capacity(clues.len());
+    for clue in clues.iter().rev() {
+        let most = &mut columns[usize::from(clue.test.column & 63)];
+        // What no record has proves nothing of any.
+        let bits = if clue.possible { clue.bits } else { 0.0 };
+        sum += (bits - *most).max(0.0);
+        *most = most.max(bits);
+        rest.push(sum);
+    }
+    rest.reverse();
+    rest
 }
 
 /// What the clues that agree prove together, the most telling first: each column and each cell agrees once, and what says the same
@@ -169,7 +202,7 @@ impl Clues {
         }
         let mut known: HashMap<TagTest, (f32, bool)> = HashMap::new();
         let mut questions: Vec<Question> =
-            (0..self.rows).map(|row| Question { row, clues: Vec::new(), hooks: 0, price }).collect();
+            (0..self.rows).map(|row| Question { row, clues: Vec::new(), hooks: 0, rest: Vec::new(), price }).collect();
         for said in self.said.iter().filter(|said| said.key == index.key_no()) {
             for &column in &columns_of[usize::from(said.kind.code())] {
                 let mut add = |test: Option<TagTest>, is_mask| -> Result<(), Damaged> {

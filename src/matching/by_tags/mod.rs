@@ -15,11 +15,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::fingerprint::Damaged;
+use crate::fingerprint::{Damaged, SnapshotIndex};
 use crate::model::{Skip, SkipReason};
 
 use super::candidate::Explained;
 use super::evidence::TableState;
+use super::row::Examiner;
 use super::scan::Scan;
 
 pub(super) use kept::Unnamed;
@@ -100,6 +101,7 @@ impl Scan<'_> {
                 continue;
             }
             let mut questions = clues.questions(index)?;
+            self.leave_out_namesakes(index, (kept, rows), &mut questions)?;
             if questions.iter().filter(|question| question.hooks > 0).count() < FEWEST {
                 continue;
             }
@@ -126,6 +128,24 @@ impl Scan<'_> {
             self.file(kept.row(place), kept.place(place), kept.filled(place), candidates, state)?;
         }
         Ok(fruitful)
+    }
+
+    /// Leaves out rows that show a name of people in the index: they were looked for among these (`namesakes`), and are nobody else there.
+    fn leave_out_namesakes(
+        &mut self,
+        index: &SnapshotIndex,
+        (kept, rows): (&kept::Rows, &[usize]),
+        questions: &mut Vec<clue::Question>,
+    ) -> Result<(), Damaged> {
+        let examiner = Examiner { matcher: self.matcher };
+        let mut others = Vec::with_capacity(questions.len());
+        for question in questions.drain(..) {
+            if !examiner.has_namesakes(kept.row(rows[question.row]), index, &mut self.desk.scratch)? {
+                others.push(question);
+            }
+        }
+        *questions = others;
+        Ok(())
     }
 
     /// Says once that masked rows were passed over.

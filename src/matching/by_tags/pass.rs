@@ -5,7 +5,6 @@
 
 use crate::fingerprint::{Damaged, Slot, SnapshotIndex, TagRow};
 
-use super::LEAST;
 use super::clue::Question;
 
 /// Records held against rows, in one pass over one index, at most: some seconds. A row hooked to common values costs the most, and
@@ -74,8 +73,7 @@ pub(super) fn run(index: &SnapshotIndex, questions: &mut Vec<Question>) -> Resul
         for (slot, tags) in index.tags_from(Slot(first), STRETCH)? {
             for hooks in &hooks {
                 for row in hooks.rows_of(&tags) {
-                    let bits = questions[*row as usize].weight(|clue| tags.passes(clue.test));
-                    if bits >= LEAST {
+                    if let Some(bits) = questions[*row as usize].worth(|clue| tags.passes(clue.test)) {
                         remember(&mut found[*row as usize], slot, bits);
                     }
                 }

@@ -1,0 +1,282 @@
+//! Finding by name: where nothing in a row names a person by itself (masked numbers, dates and addresses only), the
+//! records of that name are looked through for one that something else confirms.
+
+use std::ops::Range;
+
+use crate::fingerprint::{Damaged, MaskTag, Slot, SnapshotIndex, TagTest, masked, readings};
+use crate::model::{FieldKind, Row, Strength};
+
+use super::candidate::{ROUNDING, WORTH_KEEPING, confirming_bits, masked_bits};
+use super::evidence::TableState;
+use super::names::is_name;
+use super::row::{Examiner, Scratch};
+use super::shape::{LONGEST_VALUE, is_absent, trimmed};
+
+/// Records of one name that are looked through: the commonest name of a country of sixty million has about as many.
+const MOST_NAMESAKES: u32 = 65_536;
+
+/// Something in the row, besides the name, that may confirm a record.
+struct Confirmer {
+    test: TagTest,
+    /// What agreement proves: less where the value is common among the records themselves.
+    bits: f32,
+}
+
+impl Confirmer {
+    /// `bits` is what agreement of the kind proves at most.
+    fn of(test: TagTest, bits: f32, index: &SnapshotIndex) -> Result<Self, Damaged> {
+        let holders = index.holders(test)?;
+        Ok(Self { test, bits: bits.min((holders.of as f32 / holders.passing.max(1) as f32).log2()) })
+    }
+
+    /// An address begins with a letter of its owner's name as a rule: its mask proves, to who has the name already, the domain and no more.
+    fn of_mask(test: TagTest, kind: FieldKind, tag: MaskTag, index: &SnapshotIndex) -> Result<Self, Damaged> {
+        let known = if kind == FieldKind::Email { (test.coarse(), tag.coarse()) } else { (test, tag) };
+        Ok(Self { test, ..Self::of(known.0, masked_bits(kind, known.1), index)? })
+    }
+}
+
+/// All of them, of one index.
+struct Confirmers {
+    all: Vec<Confirmer>,
+    /// The most that each column can prove, most first.
+    columns: Vec<(u8, f32)>,
+}
+
+impl Confirmers {
+    fn new(all: Vec<Confirmer>) -> Self {
+        let mut columns: Vec<(u8, f32)> = Vec::new();
+        for Confirmer { test, bits } in &all {
+            match columns.iter_mut().find(|(column, _)| *column == test.column) {
+                Some((_, most)) => *most = most.max(*bits),
+                None => columns.push((test.column, *bits)),
+            }
+        }
+        columns.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Self { all, columns }
+    }
+
+    /// Tests of which a record must pass one, or all the others together prove less than `needed`. None if no record can prove as much.
+    fn hooks(&self, needed: f32) -> Option<Vec<TagTest>> {
+        let mut left: f32 = self.columns.iter().map(|(_, bits)| bits).sum();
+        let mut hooked = 0;
+        while left >= needed - ROUNDING {
+            left -= self.columns.get(hooked)?.1;
+            hooked += 1;
+        }
+        let hooked = &self.columns[..hooked];
+        let is_hook = |confirmer: &&Confirmer| hooked.iter().any(|(column, _)| *column == confirmer.test.column);
+        (!hooked.is_empty()).then(|| self.all.iter().filter(is_hook).map(|confirmer| confirmer.test).collect())
+    }
+
+    /// Bits by which a record is confirmed.
+    fn confirm(&self, index: &SnapshotIndex, slot: Slot) -> Result<f32, Damaged> {
+        let tags = index.tags(slot)?;
+        let (mut seen, mut total) = (0u64, 0.0);
+        for confirmer in &self.all {
+            let column = confirmer.test.column;
+            if seen >> column & 1 == 0 && tags.passes(confirmer.test) {
+                seen |= 1 << column;
+                total += confirmer.bits;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Whether those of some records that are confirmed by so many bits are all among `slots`. The slow way, for builds for tests.
+    fn are_all(&self, index: &SnapshotIndex, namesakes: Range<u32>, needed: f32, slots: &[Slot]) -> bool {
+        let is_confirmed = |slot: &Slot| self.confirm(index, *slot).is_ok_and(|bits| bits >= needed);
+        namesakes.map(Slot).filter(is_confirmed).all(|slot| slots.contains(&slot))
+    }
+}
+
+impl Examiner<'_> {
+    /// Looks through the records of each name that the row may show for those that something else confirms.
+    pub(super) fn follow_names(&self, row: Row<'_>, table: &TableState, scratch: &mut Scratch) -> Result<(), Damaged> {
+        scratch.start_row();
+        self.read_names(row, scratch);
+        if scratch.names.is_empty() {
+            return Ok(());
+        }
+        let mut slots = std::mem::take(&mut scratch.namesakes);
+        for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
+            let mut confirmers: Option<Confirmers> = None;
+            for no in 0..scratch.names.len() {
+                let (name, _, key) = scratch.names[no];
+                if usize::from(key) != index.key_no() {
+                    continue;
+                }
+                let namesakes = index.name_range(name)?;
+                let many = namesakes.end - namesakes.start;
+                if many == 0 || many > MOST_NAMESAKES {
+                    continue;
+                }
+                let confirmers = match &mut confirmers {
+                    Some(known) => known,
+                    none => none.insert(self.confirmers(index, row, scratch)?),
+                };
+                let price = (many as f32).log2();
+                // A common name beside numbers that are nobody's is in every other line of a text: most are left here.
+                let Some(hooks) = confirmers.hooks(price + WORTH_KEEPING) else {
+                    debug_assert!(confirmers.are_all(index, namesakes, price + WORTH_KEEPING, &[]));
+                    continue;
+                };
+                slots.clear();
+                index.passing_any(namesakes.clone(), &hooks, &mut slots)?;
+                debug_assert!(
+                    confirmers.are_all(index, namesakes, price + WORTH_KEEPING, &slots),
+                    "a namesake that the row confirms is left out"
+                );
+                for slot in &slots {
+                    let bits = confirmers.confirm(index, *slot)? - price;
+                    if bits >= WORTH_KEEPING {
+                        self.assemble_namesake(row, table, (at as u16, slot.0), bits, scratch)?;
+                    }
+                }
+            }
+        }
+        scratch.namesakes = slots;
+        Ok(())
+    }
+
+    /// Whether the row shows the name of people in the index who were all looked through: then it is one of them, or nobody there.
+    pub(super) fn has_namesakes(
+        &self,
+        row: Row<'_>,
+        index: &SnapshotIndex,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Damaged> {
+        scratch.start_names();
+        self.read_names(row, scratch);
+        for (name, ..) in scratch.names.iter().filter(|(.., key)| usize::from(*key) == index.key_no()) {
+            if (1..=MOST_NAMESAKES).contains(&(index.name_range(*name)?.len() as u32)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Assembles a record that the name led to and `bits` confirm, whatever its columns would prove elsewhere.
+    fn assemble_namesake(
+        &self,
+        row: Row<'_>,
+        table: &TableState,
+        place: (u16, u32),
+        bits: f32,
+        scratch: &mut Scratch,
+    ) -> Result<(), Damaged> {
+        let before = scratch.candidates.len();
+        self.assemble(row, table, place, &[], scratch)?;
+        if let Some(candidate) = scratch.candidates.get_mut(before) {
+            candidate.bits = bits - candidate.lost;
+            if candidate.bits < WORTH_KEEPING {
+                scratch.candidates.truncate(before);
+                scratch.pairs.truncate(before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything in the row, names apart, that could confirm a record of the index.
+    fn confirmers(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch) -> Result<Confirmers, Damaged> {
+        let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        let mut all = Vec::new();
+        for raw in row.cells().take(64) {
+            let value = trimmed(raw);
+            if value.len() > LONGEST_VALUE || is_absent(value) {
+                continue;
+            }
+            for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
+                if kind.strength() == Strength::Weak && !is_name(*kind) {
+                    readings(*kind, value, self.matcher.catalogue.countries(), &mut scratch.readings);
+                    for normal in scratch.readings.iter() {
+                        let test = index.test_of_value(column, hasher.tag(*kind, normal));
+                        all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
+                    }
+                } else if let Some(form) = masked::parse(*kind, value) {
+                    let tag = hasher.mask_tag(*kind, &form);
+                    let test = index.test_of_mask(column, tag, false);
+                    let confirmer = test.map(|test| Confirmer::of_mask(test, *kind, tag, index));
+                    all.extend(confirmer.transpose()?);
+                }
+            }
+        }
+        Ok(Confirmers::new(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::matching::Matcher;
+    use crate::matching::tests::{COLUMNS, expected, find, matcher_of, person, refs, same};
+
+    /// So many people, of eight names.
+    const PEOPLE: u64 = 4_000;
+
+    /// A person of one of the eight names, whose address begins with the first one's initial.
+    fn common(no: u64) -> Vec<String> {
+        let [id, _, _, _, phone, birth, city] = person(no);
+        let (last, first) =
+            (["Martin", "Bernard"][(no % 2) as usize], ["Anna", "Emma", "Jade", "Lina"][(no / 2 % 4) as usize]);
+        let domain = ["mail.example", "post.example"][(no / 8 % 2) as usize];
+        let mail = format!("{}.{no}@{domain}", first.to_lowercase());
+        vec![id, last.to_owned(), first.to_owned(), mail, phone, birth, city]
+    }
+
+    fn people(folder: &std::path::Path) -> Matcher {
+        matcher_of(folder, &COLUMNS, (0..PEOPLE).map(common))
+    }
+
+    /// Some cells of people, what finds by itself masked.
+    fn masked(people: impl Iterator<Item = u64>, cells: &[usize]) -> Vec<Vec<String>> {
+        let cell = |row: &[String], no: usize| match no {
+            3 => format!("{}***{}", &row[3][..1], &row[3][row[3].find('@').unwrap_or(0)..]),
+            4 => format!("******{}", &row[4][6..]),
+            9 => format!("********{}", &row[4][8..]),
+            no => row[no].clone(),
+        };
+        let row = |no: u64| cells.iter().map(|at| cell(&common(no), *at)).collect();
+        people.map(row).collect()
+    }
+
+    #[test]
+    fn among_many_of_one_name_the_one_is_found_that_the_rest_of_the_row_fits_and_no_stranger() {
+        let folder = tempfile::tempdir().unwrap();
+        let matcher = people(folder.path());
+        for cells in [&[1, 2, 5, 4][..], &[4, 5, 3, 2, 1], &[2, 1, 5, 4, 6]] {
+            // One of ten: the table as a whole says little for any of its rows.
+            let rows = masked((0..2_000).map(|no| if no % 10 == 7 { no } else { PEOPLE + no }), cells);
+            let found = refs(&find(&matcher, &rows, 1));
+            let ours = expected((0..2_000).filter(|no| no % 10 == 7));
+            let wrong = found.iter().filter(|one| !ours.contains(one)).count();
+            assert!(found.len() >= 190 && wrong <= 2, "{cells:?}: {} found, {wrong} of them wrong", found.len());
+            let all = refs(&find(&matcher, &masked(1_000..1_300, cells), 3));
+            let all_ours = expected(1_000..1_300);
+            assert!(all.iter().filter(|one| all_ours.contains(one)).count() >= 297, "{cells:?}: {} of 300", all.len());
+        }
+    }
+
+    #[test]
+    fn the_initial_of_an_address_says_nothing_more_to_who_has_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        // Ten of the five hundred of a name share the domain and the last two figures.
+        let found = find(&people(folder.path()), &masked(0..300, &[1, 2, 3, 9]), 1);
+        assert!(refs(&found).is_empty(), "{}", refs(&found).len());
+    }
+
+    #[test]
+    fn who_has_a_name_of_ours_is_found_by_it_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let matcher = people(folder.path());
+        // The same date and end of a number as one of ours, under another of our names.
+        let strangers: Vec<Vec<String>> = masked(0..400, &[1, 2, 4, 5])
+            .into_iter()
+            .map(|mut row| {
+                row[0] = if row[0] == "Martin" { "Bernard" } else { "Martin" }.to_owned();
+                row
+            })
+            .collect();
+        assert!(find(&matcher, &strangers, 1).systems.is_empty());
+        assert!(same(refs(&find(&matcher, &masked(0..400, &[4, 5]), 1)), expected(0..400)), "without a name");
+    }
+}
