@@ -40,7 +40,7 @@ impl Private {
     }
 }
 
-/// The shapes that the values of a `ref`, `contract` or `username` column have: their lengths, classes of characters, and leading letters. A
+/// The shapes that the values of a `ref`, `contract`, `username` or `iban` column have: their lengths, classes of characters, and leading letters. A
 /// token with another shape is certainly none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenShapes {
@@ -92,6 +92,12 @@ impl TokenShapes {
     #[must_use]
     pub fn prefixes(&self) -> Option<&BTreeSet<Vec<u8>>> {
         self.prefixes.as_ref()
+    }
+
+    /// Length of the shortest value (63 for all from there on); 64 if there is none.
+    #[must_use]
+    pub fn shortest(&self) -> u32 {
+        self.lengths.trailing_zeros()
     }
 
     /// Whether a value of the column may have that many digits and letters, with so many other characters in between when it

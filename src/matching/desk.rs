@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::row::Scratch;
 use super::sweep::Sweep;
-use super::text::Reader;
-use super::wordings::Wordings;
+use super::text::{Notes, Reader};
 
 /// Desks kept, beyond which they are given up: more threads than that rarely read at once.
 const KEPT: usize = 16;
@@ -18,8 +17,7 @@ pub(super) struct Desk {
     pub(super) sweep: Sweep,
     pub(super) scratch: Scratch,
     pub(super) reader: Reader,
-    /// Of lines of text that were passed over.
-    pub(super) wordings: Wordings,
+    pub(super) notes: Notes,
 }
 
 /// The desks of one matcher that nobody works at.

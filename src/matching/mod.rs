@@ -35,10 +35,11 @@ mod wordings;
 
 use std::sync::Arc;
 
-use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes};
-use crate::model::finding::{Finding, bits};
+use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes, masked};
+use crate::model::finding::{Finding, MAX_COLUMNS, bits};
 use crate::model::{FieldKind, Strength, SystemId};
 
+use candidate::confirming_bits;
 use desk::Desks;
 use needs::Needs;
 use shape::CellShape;
@@ -97,6 +98,12 @@ struct IndexFacts {
     values: [u64; 32],
     /// For each kind (by code), its column, where the index has one of the kind and no more.
     only: [Option<u8>; 32],
+    /// Columns whose clear values confirm a record, those of names apart: first those that prove most.
+    confirming: Vec<(u8, FieldKind)>,
+    /// Columns that a masked value may confirm.
+    maskable: Vec<(u8, FieldKind)>,
+    /// The day of the export, as dates are normalised.
+    exported: String,
 }
 
 impl IndexFacts {
@@ -108,7 +115,15 @@ impl IndexFacts {
             kinds |= 1 << code;
             values[code] += index.filled(column);
         }
-        Self { system: system as u16, columns: columns as u16, kinds, values, only }
+        let which = |is: fn(FieldKind) -> bool| {
+            let all = index.columns().iter().enumerate().take(MAX_COLUMNS);
+            all.filter(|(_, (_, kind))| is(*kind)).map(|(column, (_, kind))| (column as u8, *kind)).collect()
+        };
+        let mut confirming: Vec<(u8, FieldKind)> =
+            which(|kind| kind.strength() == Strength::Weak && !names::is_name(kind));
+        confirming.sort_by(|a, b| confirming_bits(b.1).total_cmp(&confirming_bits(a.1)));
+        let (maskable, exported) = (which(masked::is_maskable), index.snapshot().to_string());
+        Self { system: system as u16, columns: columns as u16, kinds, values, only, confirming, maskable, exported }
     }
 
     fn has(&self, kind: FieldKind) -> bool {
@@ -155,7 +170,7 @@ impl Matcher {
         }
     }
 
-    /// Whether a reference, contract or login in normal form has a shape that some index's have.
+    /// Whether a reference, contract, login or account in normal form has a shape that some index's have.
     #[inline]
     fn is_token(&self, kind: FieldKind, normal: &[u8]) -> bool {
         self.tokens[usize::from(kind.code())].as_ref().is_none_or(|shapes| shapes.could_be(normal))

@@ -3,17 +3,27 @@
 
 use std::ops::Range;
 
-use crate::fingerprint::{Damaged, MaskTag, Slot, SnapshotIndex, TagTest, masked, readings};
-use crate::model::{FieldKind, Row, Strength};
+use crate::fingerprint::{Damaged, MaskTag, Readings, Slot, SnapshotIndex, TagTest, masked, readings};
+use crate::model::{FieldKind, Row};
 
-use super::candidate::{ROUNDING, WORTH_KEEPING, confirming_bits, masked_bits};
+use super::candidate::{ROUNDING, WORTH_KEEPING, confirming_bits, masked_bits, most_bits};
 use super::evidence::TableState;
-use super::names::is_name;
 use super::row::{Examiner, Scratch};
-use super::shape::{LONGEST_VALUE, is_absent, trimmed};
+use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
 
 /// Records of one name that are looked through: the commonest name of a country of sixty million has about as many.
 const MOST_NAMESAKES: u32 = 65_536;
+
+/// Reused from row to row.
+#[derive(Default)]
+pub(super) struct Namesakes {
+    /// The records of each name.
+    ranges: Vec<Range<u32>>,
+    /// Those that agree in something that they must agree in.
+    slots: Vec<Slot>,
+    /// Those that the row confirms: index and record, and by how many bits more than their number takes.
+    confirmed: Vec<((u16, u32), f32)>,
+}
 
 /// Something in the row, besides the name, that may confirm a record.
 struct Confirmer {
@@ -56,17 +66,23 @@ impl Confirmers {
         Self { all, columns }
     }
 
-    /// Tests of which a record must pass one, or all the others together prove less than `needed`. None if no record can prove as much.
-    fn hooks(&self, needed: f32) -> Option<Vec<TagTest>> {
-        let mut left: f32 = self.columns.iter().map(|(_, bits)| bits).sum();
+    /// The most that a record can be confirmed by.
+    fn most(&self) -> f32 {
+        self.columns.iter().map(|(_, bits)| bits).sum()
+    }
+
+    /// Tests of which a record must pass one, or all the others together prove less than `needed`. None of them if no record can prove as
+    /// much.
+    fn hooks(&self, needed: f32) -> Vec<TagTest> {
+        let mut left = self.most();
         let mut hooked = 0;
-        while left >= needed - ROUNDING {
-            left -= self.columns.get(hooked)?.1;
+        while left >= needed - ROUNDING && hooked < self.columns.len() {
+            left -= self.columns[hooked].1;
             hooked += 1;
         }
         let hooked = &self.columns[..hooked];
         let is_hook = |confirmer: &&Confirmer| hooked.iter().any(|(column, _)| *column == confirmer.test.column);
-        (!hooked.is_empty()).then(|| self.all.iter().filter(is_hook).map(|confirmer| confirmer.test).collect())
+        self.all.iter().filter(is_hook).map(|confirmer| confirmer.test).collect()
     }
 
     /// Bits by which a record is confirmed.
@@ -98,45 +114,62 @@ impl Examiner<'_> {
         if scratch.names.is_empty() {
             return Ok(());
         }
-        let mut slots = std::mem::take(&mut scratch.namesakes);
+        self.confirm_namesakes(row.cells(), scratch)?;
+        let namesakes = std::mem::take(&mut scratch.namesakes);
+        for &(place, bits) in &namesakes.confirmed {
+            self.assemble_namesake(row, table, place, bits, scratch)?;
+        }
+        scratch.namesakes = namesakes;
+        Ok(())
+    }
+
+    /// Leaves in `scratch` those records of the names there that something in the cells of the row confirms.
+    fn confirm_namesakes<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c [u8]>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Damaged> {
+        let Scratch { names, namesakes: Namesakes { ranges, slots, confirmed }, readings, .. } = scratch;
+        confirmed.clear();
+        let is_value = |value: &&[u8]| value.len() <= LONGEST_VALUE && !is_absent(value);
+        let cells = cells.take(64).map(trimmed).filter(is_value);
+        let cells: Vec<(&[u8], CellShape)> = cells.map(|value| (value, CellShape::of(value))).collect();
         for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
-            let mut confirmers: Option<Confirmers> = None;
-            for no in 0..scratch.names.len() {
-                let (name, _, key) = scratch.names[no];
-                if usize::from(key) != index.key_no() {
-                    continue;
+            ranges.clear();
+            for (name, ..) in names.iter().filter(|(.., key)| usize::from(*key) == index.key_no()) {
+                let namesakes = index.name_range(*name)?;
+                if (1..=MOST_NAMESAKES).contains(&(namesakes.len() as u32)) {
+                    ranges.push(namesakes);
                 }
-                let namesakes = index.name_range(name)?;
-                let many = namesakes.end - namesakes.start;
-                if many == 0 || many > MOST_NAMESAKES {
-                    continue;
-                }
-                let confirmers = match &mut confirmers {
-                    Some(known) => known,
-                    none => none.insert(self.confirmers(index, row, scratch)?),
-                };
-                let price = (many as f32).log2();
-                // A common name beside numbers that are nobody's is in every other line of a text: most are left here.
-                let Some(hooks) = confirmers.hooks(price + WORTH_KEEPING) else {
-                    debug_assert!(confirmers.are_all(index, namesakes, price + WORTH_KEEPING, &[]));
-                    continue;
-                };
+            }
+            let Some(fewest) = ranges.iter().map(Range::len).min() else { continue };
+            // A common name beside numbers that are nobody's is in every other line of a text: most are left here.
+            let needed = (fewest as f32).log2() + WORTH_KEEPING;
+            let Some(confirmers) = self.confirmers(at, &cells, needed, readings)? else { continue };
+            for namesakes in ranges.iter() {
+                let price = (namesakes.len() as f32).log2();
+                let hooks = confirmers.hooks(price + WORTH_KEEPING);
                 slots.clear();
-                index.passing_any(namesakes.clone(), &hooks, &mut slots)?;
+                index.passing_any(namesakes.clone(), &hooks, slots)?;
                 debug_assert!(
-                    confirmers.are_all(index, namesakes, price + WORTH_KEEPING, &slots),
+                    confirmers.are_all(index, namesakes.clone(), price + WORTH_KEEPING, slots),
                     "a namesake that the row confirms is left out"
                 );
-                for slot in &slots {
+                for slot in &*slots {
                     let bits = confirmers.confirm(index, *slot)? - price;
                     if bits >= WORTH_KEEPING {
-                        self.assemble_namesake(row, table, (at as u16, slot.0), bits, scratch)?;
+                        confirmed.push(((at as u16, slot.0), bits));
                     }
                 }
             }
         }
-        scratch.namesakes = slots;
         Ok(())
+    }
+
+    /// Whether something in the cells of a row confirms somebody who has one of the names in `scratch`. Where an index is damaged, it may be
+    /// so: who looks closer meets the damage.
+    pub(super) fn confirms_namesake<'c>(&self, cells: impl Iterator<Item = &'c [u8]>, scratch: &mut Scratch) -> bool {
+        self.confirm_namesakes(cells, scratch).is_err() || !scratch.namesakes.confirmed.is_empty()
     }
 
     /// Whether the row shows the name of people in the index who were all looked through: then it is one of them, or nobody there.
@@ -177,31 +210,51 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// Everything in the row, names apart, that could confirm a record of the index.
-    fn confirmers(&self, index: &SnapshotIndex, row: Row<'_>, scratch: &mut Scratch) -> Result<Confirmers, Damaged> {
+    /// Everything in the cells of a row, names apart, that could confirm a record of index number `at`. None if all of it together proves less
+    /// than `needed`.
+    fn confirmers(
+        &self,
+        at: usize,
+        cells: &[(&[u8], CellShape)],
+        needed: f32,
+        all_readings: &mut Readings,
+    ) -> Result<Option<Confirmers>, Damaged> {
+        let (index, facts) = (&self.matcher.catalogue.indexes()[at], &self.matcher.facts[at]);
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
+        let masked = || cells.iter().map(|(value, _)| *value).filter(|value| masked::may_be_masked(value));
+        let most = |columns: &[(u8, FieldKind)]| columns.iter().map(|(_, kind)| most_bits(*kind)).sum::<f32>();
+        // The most that what was not looked at yet may prove, and what was.
+        let mut most = most(&facts.confirming) + if masked().next().is_some() { most(&facts.maskable) } else { 0.0 };
         let mut all = Vec::new();
-        for raw in row.cells().take(64) {
-            let value = trimmed(raw);
-            if value.len() > LONGEST_VALUE || is_absent(value) {
-                continue;
+        for (column, kind) in &facts.confirming {
+            if most < needed - ROUNDING {
+                return Ok(None);
             }
-            for (column, (_, kind)) in index.columns().iter().enumerate().take(64) {
-                if kind.strength() == Strength::Weak && !is_name(*kind) {
-                    readings(*kind, value, self.matcher.catalogue.countries(), &mut scratch.readings);
-                    for normal in scratch.readings.iter() {
-                        let test = index.test_of_value(column, hasher.tag(*kind, normal));
-                        all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
-                    }
-                } else if let Some(form) = masked::parse(*kind, value) {
+            let before = all.len();
+            for (value, _) in cells.iter().filter(|(_, shape)| shape.may_be(*kind)) {
+                readings(*kind, value, self.matcher.catalogue.countries(), all_readings);
+                // Who was born after the export is not in it: most dates of a log are younger than that.
+                let told = |normal: &&[u8]| *kind != FieldKind::BirthDate || *normal <= facts.exported.as_bytes();
+                for normal in all_readings.iter().filter(told) {
+                    let test = index.test_of_value(usize::from(*column), hasher.tag(*kind, normal));
+                    all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
+                }
+            }
+            let found = all[before..].iter().map(|confirmer| confirmer.bits).fold(0.0, f32::max);
+            most -= most_bits(*kind) - found;
+        }
+        for value in masked() {
+            for (column, kind) in &facts.maskable {
+                if let Some(form) = masked::parse(*kind, value) {
                     let tag = hasher.mask_tag(*kind, &form);
-                    let test = index.test_of_mask(column, tag, false);
+                    let test = index.test_of_mask(usize::from(*column), tag, false);
                     let confirmer = test.map(|test| Confirmer::of_mask(test, *kind, tag, index));
                     all.extend(confirmer.transpose()?);
                 }
             }
         }
-        Ok(Confirmers::new(all))
+        let confirmers = Confirmers::new(all);
+        Ok((confirmers.most() >= needed - ROUNDING).then_some(confirmers))
     }
 }
 

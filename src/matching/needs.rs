@@ -14,8 +14,9 @@ const FEWEST: usize = 5;
 const INTERNATIONAL: (u32, u32) = (7, 9);
 /// Digits of a company's number.
 const COMPANY: u32 = 9;
-/// Letters and digits, and digits among them, of the shortest account number.
-const ACCOUNT: (u32, usize) = (15, 8);
+/// Letters and digits of the shortest account number of all, and digits among them.
+const SHORTEST_ACCOUNT: u32 = 15;
+const ACCOUNT_DIGITS: usize = 8;
 /// Letters at the beginning of a reference by which those of an index are known: see [`TokenShapes`].
 const PREFIX: usize = 6;
 
@@ -24,11 +25,20 @@ const PREFIX: usize = 6;
 pub(super) struct Needs {
     /// Digits of a number, without and with the sign of an international one. More than there are if no number is asked for.
     figures: (u32, u32),
-    account: bool,
+    accounts: Option<Accounts>,
     company: bool,
     references: Option<References>,
     /// Whether anything may be one, as it may if logins are among them.
     nothing: bool,
+}
+
+/// What account numbers need.
+#[derive(Clone)]
+struct Accounts {
+    /// The letters that follow each first letter in the countries of ours, a bit each.
+    countries: [u32; 26],
+    /// Letters and digits of the shortest.
+    shortest: u32,
 }
 
 /// What references and contracts need.
@@ -68,7 +78,7 @@ impl Needs {
         });
         Self {
             figures: (fewest, signed),
-            account: asks.iban,
+            accounts: asks.iban.then(|| Accounts::of(tokens[usize::from(FieldKind::Iban.code())].as_ref())),
             company: asks.siren,
             references: shapes.map(References::of),
             nothing: unknown || asks.tokens.iter().any(login),
@@ -90,7 +100,7 @@ impl Needs {
     #[inline]
     pub(super) fn are_lacking(&self, outline: Outline<'_>, digits: usize) -> bool {
         // Nearly all numbers of a log are too short to be one.
-        let fewest = self.figures.0.min(self.figures.1).min(ACCOUNT.1 as u32) as usize;
+        let fewest = self.figures.0.min(self.figures.1).min(ACCOUNT_DIGITS as u32) as usize;
         let number = digits >= fewest && self.may_be_number(outline, digits);
         !number && self.references.as_ref().is_none_or(|references| !references.may_be(outline, digits))
     }
@@ -110,10 +120,12 @@ impl Needs {
         let starts = letters & !(words << 1);
         // `FR` and eleven digits.
         let company = self.company && digits >= COMPANY as usize;
-        let account = self.account && words.count_ones() >= ACCOUNT.0 && digits >= ACCOUNT.1;
-        (company || account)
+        let accounts =
+            self.accounts.as_ref().filter(|all| words.count_ones() >= all.shortest && digits >= ACCOUNT_DIGITS);
+        let may_begin = |at: usize| accounts.is_some_and(|accounts| accounts.may_begin(outline, at));
+        (company || accounts.is_some())
             && starts & !(outline.digits >> 1) != 0
-            && bits(starts).any(|at| company && cell[at] | 0x20 == b'f' || account && may_begin_account(outline, at))
+            && bits(starts).any(|at| company && cell[at] | 0x20 == b'f' || may_begin(at))
     }
 }
 
@@ -132,10 +144,37 @@ fn longest_run(mut figures: u64, mut between: u64) -> u32 {
     most
 }
 
-/// Whether an account number may begin with the letter at `at`: two letters and two digits, `IBAN` before them, or signs between.
-fn may_begin_account(Outline { cell, digits, words }: Outline<'_>, at: usize) -> bool {
-    let first_four = |bits: u64| bits >> at & 0b1111;
-    first_four(words) != 0b1111 || first_four(digits) == 0b1100 || cell[at] | 0x20 == b'i'
+impl Accounts {
+    /// Accounts of some shapes; of any if they are not known.
+    fn of(shapes: Option<&TokenShapes>) -> Self {
+        let Some(prefixes) = shapes.and_then(TokenShapes::prefixes) else {
+            return Self { countries: [u32::MAX; 26], shortest: SHORTEST_ACCOUNT };
+        };
+        let mut countries = [0; 26];
+        for prefix in prefixes {
+            // What does not begin with two letters has no normal form.
+            if let [first @ b'A'..=b'Z', second @ b'A'..=b'Z', ..] = prefix[..] {
+                countries[usize::from(first - b'A')] |= 1 << (second - b'A');
+            }
+        }
+        Self { countries, shortest: shapes.map_or(SHORTEST_ACCOUNT, TokenShapes::shortest).max(SHORTEST_ACCOUNT) }
+    }
+
+    /// Whether one may begin with the letter at `at`: two letters and two digits, `IBAN` before them, or signs between.
+    fn may_begin(&self, Outline { cell, digits, words }: Outline<'_>, at: usize) -> bool {
+        let letter = |byte: u8| byte.to_ascii_uppercase().wrapping_sub(b'A');
+        let first_four = |bits: u64| bits >> at & 0b1111;
+        let seconds = self.countries.get(usize::from(letter(cell[at]))).copied().unwrap_or(0);
+        let begins = seconds != 0
+            && match first_four(words) {
+                0b1111 => {
+                    first_four(digits) == 0b1100
+                        && seconds.checked_shr(u32::from(letter(cell[at + 1]))).is_some_and(|bits| bits & 1 == 1)
+                }
+                _ => true,
+            };
+        (begins || cell[at] | 0x20 == b'i') && (words >> at).count_ones() >= self.shortest
+    }
 }
 
 impl References {

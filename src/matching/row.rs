@@ -1,11 +1,12 @@
 //! One row that the sweep found worth it: the records that its values lead to, and the best of them.
 
-use crate::fingerprint::{Damaged, Readings, Slot};
+use crate::fingerprint::{Damaged, Readings};
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
 use super::candidate::RowCandidate;
 use super::evidence::TableState;
+use super::namesakes::Namesakes;
 use super::sweep::Sweep;
 use super::values::Seen;
 use super::wordings::{Names, Wordings};
@@ -40,8 +41,8 @@ pub(super) struct Scratch {
     pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.
     pub(super) named: bool,
-    /// Of records of one name, those that something else may confirm.
-    pub(super) namesakes: Vec<Slot>,
+    /// The people who have these names.
+    pub(super) namesakes: Namesakes,
     /// The candidates of the row last examined, best first within each index.
     pub(super) candidates: Vec<RowCandidate>,
     /// For each candidate, the cells and columns that agreed.

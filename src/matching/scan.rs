@@ -287,10 +287,10 @@ impl ContentSink for Scan<'_> {
             return Flow::Go;
         }
         if batch.layout == Layout::Text {
-            let Desk { reader, sweep, scratch, wordings } = &mut *self.desk;
+            let Desk { reader, sweep, scratch, notes } = &mut *self.desk;
             // Where cells have a place, rows wait for one another (`by_tags`).
             let columns = self.evidence.tables.get(&batch.table).is_some_and(|state| state.columns);
-            let passing = Passing { matcher: self.matcher, values: &mut sweep.values, scratch, wordings };
+            let passing = Passing { matcher: self.matcher, values: &mut sweep.values, scratch, notes };
             reader.read(batch, (!columns).then_some(passing));
         } else {
             self.desk.reader.forget();

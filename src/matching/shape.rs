@@ -192,17 +192,23 @@ impl CellShape {
         self.digits == 0 && self.at == 0 && self.stars == 0 && self.letters >= 2 && self.marks <= 4 && self.spaces <= 6
     }
 
-    /// Whether it may be a value of a weak kind, where nothing tells what stands in the cell.
-    pub(super) fn may_confirm(&self, kind: FieldKind) -> bool {
+    /// Whether it may be read as a value of a weak kind. False is certain.
+    pub(super) fn may_be(&self, kind: FieldKind) -> bool {
         match kind {
             FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName => self.may_be_name(),
-            // `1 jan 70` is the shortest, a day with its time of day the longest.
-            FieldKind::BirthDate => (3..=32).contains(&self.digits),
+            // `1 jan 70` is the shortest, a day with its time of day the longest; digits alone are eight.
+            FieldKind::BirthDate => {
+                (3..=32).contains(&self.digits) && (self.digits == 8 || self.letters + self.marks + self.spaces > 0)
+            }
             FieldKind::Postcode => (1..=12).contains(&self.digits) && self.letters <= 12,
-            // A district's number and that of its `CEDEX` stand beside the name.
-            FieldKind::City => self.letters >= 1 && self.digits <= 8,
             _ => true,
         }
+    }
+
+    /// Whether it may be a value of a weak kind, where nothing tells what stands in the cell.
+    pub(super) fn may_confirm(&self, kind: FieldKind) -> bool {
+        // A district's number and that of its `CEDEX` stand beside the name of a town, and no more.
+        self.may_be(kind) && (kind != FieldKind::City || self.letters >= 1 && self.digits <= 8)
     }
 }
 

@@ -4,6 +4,8 @@
 //! person line by line becomes one row. The pieces are ranges of the same buffer: nothing is copied. What a piece
 //! is, is found out like the content of any other cell. Lines that could find no record are counted and passed over (`passing`).
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use crate::model::{Batch, Layout, Span};
@@ -17,7 +19,7 @@ mod words;
 
 use map::{Class, Cuts, Map};
 pub(super) use parts::values_in;
-pub(super) use passing::Passing;
+pub(super) use passing::{Notes, Passing};
 
 /// Lines of a paragraph that may together describe one person: longer ones are lists.
 const PARAGRAPH: usize = 24;
@@ -118,7 +120,7 @@ impl Line {
         }
         // Blank, or a rule of dashes, stars or the like, or nothing but a number.
         let is_break = masks == 0 && !map.any(Class::Word, start..end) || is_number_of_item(line, digits);
-        let spelled = map.any(Class::Spelled, start..end) && has_defanged_at(line);
+        let spelled = has_defanged_at(text, map, start..end);
         if emails == 0 {
             emails = usize::from(spelled);
         }
@@ -152,16 +154,36 @@ fn is_number_of_item(line: &[u8], digits: usize) -> bool {
     line.len() > digits && marks.count() == line.len()
 }
 
-/// `@` as it is spelled to hide it from harvesters: in brackets, or as a word with a dot after it.
-fn has_defanged_at(line: &[u8]) -> bool {
-    let spelled =
-        |open: usize, word: &[u8]| line.get(open..open + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
-    let bracket = memchr::memchr3_iter(b'(', b'[', b'{', line).any(|i| spelled(i + 1, b"at") || spelled(i + 1, b" at"));
-    // Lines are short: to set up a search for the word costs more than to look behind each blank.
-    let word = || memchr::memchr_iter(b' ', line).find(|i| line[*i..].starts_with(b" at "));
-    bracket
-        || word()
-            .is_some_and(|i| memchr(b'.', &line[i..]).is_some() || memchr::memmem::find(&line[i..], b" dot ").is_some())
+/// Whether an `@` is spelled in a stretch to hide it from harvesters: in brackets, or as a word with what may be a domain behind it.
+fn has_defanged_at(text: &[u8], map: &Map, stretch: Range<usize>) -> bool {
+    let mut from = stretch.start;
+    while let Some(at) = map.next(Class::Spelled, from..stretch.end) {
+        from = at + 1;
+        let (before, behind) = (&text[stretch.start..at], &text[at..stretch.end]);
+        let spells = match before {
+            [.., b'(' | b'[' | b'{'] | [.., b'(' | b'[' | b'{', b' '] => true,
+            _ => before.ends_with(b" ") && behind.strip_prefix(b"at ").is_some_and(begins_as_domain),
+        };
+        if spells {
+            return true;
+        }
+    }
+    false
+}
+
+/// Dots as words spell them.
+const DOTS: [&[u8]; 3] = [b" dot ", b" point ", b" . "];
+
+/// Whether a domain may stand at the beginning of a text: a word that ends as one does, or any word where dots are spelled out. Not in
+/// `at 279.79 EUR`.
+fn begins_as_domain(text: &[u8]) -> bool {
+    let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let word = word.strip_suffix(b".").unwrap_or(word);
+    let last_label = memchr::memrchr(b'.', word).and_then(|dot| word.get(dot + 1));
+    last_label.is_some_and(|first| first.is_ascii_alphabetic() || *first >= 0x80)
+        || memchr::memchr_iter(b' ', text).any(|i| DOTS.iter().any(|dot| text[i..].starts_with(dot)))
+        // `[.]`, `(dot)`, `{point}`.
+        || memchr::memchr3_iter(b'[', b'(', b'{', text).any(|i| text.get(i + 1).is_some_and(|b| b".dDpP".contains(b)))
 }
 
 impl Reading<'_> {
@@ -189,23 +211,24 @@ impl Reading<'_> {
     /// identifier.
     fn flush(&mut self, paragraph: &mut Vec<Line>) {
         if paragraph.iter().any(Line::identifies) {
-            let one_person = self.is_one_person(paragraph);
-            for line in paragraph.iter() {
-                if one_person {
-                    self.pieces((line.start, line.end), line.spelled);
-                } else if line.identifies() && !self.passes_over(line) {
-                    self.rows_of_line(line);
+            if !self.is_one_person(paragraph) {
+                for line in paragraph.iter().filter(|line| line.identifies()) {
+                    if !self.passes_over(std::slice::from_ref(line)) {
+                        self.rows_of_line(line);
+                    }
                 }
+            } else if !self.passes_over(paragraph) {
+                paragraph.iter().for_each(|line| self.pieces((line.start, line.end), line.spelled));
+                self.end_row();
             }
-            self.end_row();
         }
         paragraph.clear();
     }
 
-    /// Passes over a line of which no row need be made, and counts it.
-    fn passes_over(&mut self, line: &Line) -> bool {
+    /// Passes over lines that would be one row, if none need be made of them, and counts it.
+    fn passes_over(&mut self, lines: &[Line]) -> bool {
         let Self { text, map, cuts, passing, gap, .. } = self;
-        let Some(searchable) = passing.as_mut().and_then(|passing| passing.over(text, (map, cuts), line)) else {
+        let Some(searchable) = passing.as_mut().and_then(|passing| passing.over(text, (map, cuts), lines)) else {
             return false;
         };
         gap.rows += 1;
@@ -251,7 +274,7 @@ impl Reading<'_> {
         let mut from = line.start;
         while from < line.end {
             let to = memchr(parting, &self.text[from..line.end]).map_or(line.end, |i| from + i);
-            self.pieces((from, to), line.spelled && has_defanged_at(&self.text[from..to]));
+            self.pieces((from, to), line.spelled && has_defanged_at(self.text, self.map, from..to));
             self.end_row();
             from = to + 1;
         }
@@ -409,6 +432,29 @@ mod tests {
                 vec!["Zoé Roux", "Metz", "zoe@b.example"],
             ]
         );
+    }
+
+    #[test]
+    fn at_is_a_word_unless_a_domain_may_stand_behind_it() {
+        let names = |text: &str| rows(text).concat().contains(&"Zoé Roux".to_owned());
+        for line in [
+            "The customer Zoé Roux, met at 12.30, lives in 39683\n",
+            "yesterday Zoé Roux bought 3 at 279.79 EUR, ticket 962380\n",
+            "the customer Zoé Roux born on 12/03/1970 lives at 12 rue des Lilas. Call her\n",
+        ] {
+            assert!(names(line), "{line}: {:?}", rows(line));
+        }
+        for address in [
+            "jo at mail.example",
+            "jo at mail dot example",
+            "jo (at) mail.example",
+            "jo[ at ]mail.example",
+            "jo at mail[.]example",
+            "jo at mail [dot] example",
+            "jo at mail . example",
+        ] {
+            assert_eq!(rows(&format!("Zoé Roux; {address};\n"))[0][1], address);
+        }
     }
 
     #[test]

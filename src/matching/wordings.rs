@@ -2,7 +2,7 @@
 //! in them costs more than all the rest. What a name is and how it is found is for `names`.
 
 /// Wordings remembered, each in the one place where it may stand.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 8192;
 /// Bytes of the longest that is: what is longer is hardly said twice.
 const LONGEST: usize = 256;
 

@@ -172,7 +172,7 @@ impl<'a> Row<'a> {
     }
 
     /// All cells in order.
-    pub fn cells(self) -> impl Iterator<Item = &'a [u8]> {
+    pub fn cells(self) -> impl Iterator<Item = &'a [u8]> + Clone {
         self.cells.iter().map(move |span| span.of(self.text))
     }
 }

@@ -92,9 +92,9 @@ impl ColumnFacts {
     }
 }
 
-/// Whether the shapes of a column's values are kept.
+/// Whether the shapes of a column's values are kept. Those of accounts are their countries and lengths.
 pub(super) fn has_shapes(kind: FieldKind) -> bool {
-    matches!(kind, FieldKind::Ref | FieldKind::Contract | FieldKind::Username)
+    matches!(kind, FieldKind::Ref | FieldKind::Contract | FieldKind::Username | FieldKind::Iban)
 }
 
 /// Encodes the rows of a stretch that begins and ends with whole rows. `dense` says that every row's habits count.

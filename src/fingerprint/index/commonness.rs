@@ -9,9 +9,6 @@ const SAMPLED: u32 = 1 << 18;
 /// whole.
 const STRETCH: u32 = 256;
 
-/// The lower byte of a tag: all of it, or what a mask discloses first.
-const LOWER: u16 = 0xff;
-
 /// How many records pass a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holders {
@@ -23,12 +20,53 @@ pub struct Holders {
     pub is_sample: bool,
 }
 
-/// For each column, how many of the counted records have each tag.
+/// How common the tags of each column are among the counted records.
 pub(super) struct Commonness {
     counted: u32,
     is_sample: bool,
-    /// Tags with their lower byte first, in order: nearly every test asks for all of that byte, and so for a stretch of them.
-    columns: Vec<Vec<(u16, u32)>>,
+    columns: Vec<Column>,
+}
+
+/// How many records have each tag of a column.
+struct Column {
+    /// Upper bytes of the tags that some record has, in the order of the lower ones first; and the records of each.
+    counts: Vec<(u8, u32)>,
+    /// For each lower byte, where its tags begin in `counts`, and where the last one's end: nearly every test asks for all of that byte.
+    starts: Vec<u32>,
+}
+
+impl Column {
+    /// Of the number of records of each tag. 0 is that of records without a value.
+    fn of(words: &[u32]) -> Self {
+        let (mut counts, mut starts) = (Vec::new(), vec![0]);
+        for lower in 0..=u8::MAX {
+            let word = |upper: u8| usize::from(u16::from_le_bytes([lower, upper]));
+            let some =
+                (0..=u8::MAX).map(|upper| (upper, word(upper))).filter(|(_, word)| *word > 0 && words[*word] > 0);
+            counts.extend(some.map(|(upper, word)| (upper, words[word])));
+            starts.push(counts.len() as u32);
+        }
+        Self { counts, starts }
+    }
+
+    fn passing(&self, test: TagTest) -> u32 {
+        let [bits, wanted] = [test.bits, test.word].map(u16::to_le_bytes);
+        let of = |lower: u8| {
+            let lower = usize::from(lower);
+            let counts = &self.counts[self.starts[lower] as usize..self.starts[lower + 1] as usize];
+            let passing = |counts: &[(u8, u32)]| -> u32 {
+                counts.iter().filter(|(upper, _)| upper & bits[1] == wanted[1]).map(|(_, count)| count).sum()
+            };
+            match bits[1] {
+                u8::MAX => counts.binary_search_by_key(&wanted[1], |(upper, _)| *upper).map_or(0, |at| counts[at].1),
+                _ => passing(counts),
+            }
+        };
+        match bits[0] {
+            u8::MAX => of(wanted[0]),
+            bits => (0..=u8::MAX).filter(|lower| lower & bits == wanted[0]).map(of).sum(),
+        }
+    }
 }
 
 impl Commonness {
@@ -47,26 +85,47 @@ impl Commonness {
                 }
             }
         }
-        let sparse = |counts: Vec<u32>| {
-            let seen = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
-            let mut seen: Vec<(u16, u32)> = seen.map(|(word, count)| ((word as u16).swap_bytes(), count)).collect();
-            seen.sort_unstable();
-            seen
-        };
-        Ok(Self { counted, is_sample: counted < index.records(), columns: words.into_iter().map(sparse).collect() })
+        Ok(Self {
+            counted,
+            is_sample: counted < index.records(),
+            columns: words.iter().map(|all| Column::of(all)).collect(),
+        })
     }
 
     /// How many of the counted records pass a test.
     pub(super) fn holders(&self, test: TagTest) -> Holders {
-        let mut counts = &self.columns[usize::from(test.column)][..];
-        if test.bits & LOWER == LOWER {
-            let lower = test.word & LOWER;
-            let from = counts.partition_point(|(word, _)| word >> 8 < lower);
-            let to = counts.partition_point(|(word, _)| word >> 8 <= lower);
-            counts = &counts[from..to];
-        }
-        let passes = |word: &u16| word.swap_bytes() & test.bits == test.word;
-        let passing = counts.iter().filter(|(word, _)| passes(word)).map(|(_, count)| count).sum();
+        let passing = self.columns[usize::from(test.column)].passing(test);
         Holders { passing, of: self.counted, is_sample: self.is_sample }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::index::chance::{KEY, RECORDS, part_of};
+    use crate::fingerprint::{Hasher, Key, masked};
+    use crate::model::FieldKind;
+
+    #[test]
+    fn as_many_pass_as_are_counted_one_by_one() {
+        let (folder, key) = (tempfile::tempdir().unwrap(), Key::from_bytes(KEY));
+        let (catalogue, hasher) = (part_of(folder.path(), &key, 1), Hasher::new(&key));
+        let index = &catalogue.indexes()[0];
+        for (column, kind, raw) in [
+            (0, FieldKind::Email, "p***@courriel.example"),
+            (0, FieldKind::Email, "q***@courriel.example"),
+            (0, FieldKind::Email, "***@courriel.example"),
+            (1, FieldKind::Phone, "06****4990"),
+            (1, FieldKind::Phone, "** ** 42"),
+        ] {
+            let tag = hasher.mask_tag(kind, &masked::parse(kind, raw.as_bytes()).unwrap());
+            let test = index.test_of_mask(column, tag, kind == FieldKind::Email).unwrap();
+            for test in [test, test.coarse(), TagTest { bits: test.bits & 0xfff0, word: test.word & 0xfff0, ..test }] {
+                let word = |no: u64| index.tags(Slot(no as u32)).unwrap().word(column);
+                let passing = (0..RECORDS).filter(|no| word(*no) != 0 && word(*no) & test.bits == test.word).count();
+                let holders = index.holders(test).unwrap();
+                assert_eq!((holders.passing as usize, holders.of, holders.is_sample), (passing, RECORDS as u32, false));
+            }
+        }
     }
 }

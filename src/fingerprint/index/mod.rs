@@ -182,7 +182,8 @@ impl SnapshotIndex {
         self.private.date_order(column)
     }
 
-    /// The shapes of the values of a `ref`, `contract` or `username` column.
+    /// The shapes of the values of a `ref`, `contract`, `username` or `iban` column. None for other kinds, and for accounts in indexes built
+    /// before theirs were kept.
     #[must_use]
     pub fn shapes(&self, column: usize) -> Option<&TokenShapes> {
         self.private.shapes.get(column)?.as_ref()

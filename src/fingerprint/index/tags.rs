@@ -43,7 +43,7 @@ pub struct TagTest {
     /// What they have to be.
     pub word: u16,
     /// Of a mask's test, [`more_than_shown`]; else 0.
-    more: u16,
+    pub(super) more: u16,
 }
 
 impl TagTest {

@@ -216,6 +216,10 @@ enum Word {
 }
 
 fn month(word: &[u8], before: usize) -> Word {
+    // Nearly all words that are none begin otherwise: `of` and `de`, the months, the days of the week.
+    if !matches!(word, [b'a' | b'd' | b'f' | b'j' | b'l'..=b'o' | b's'..=b't' | b'v'..=b'w', ..]) {
+        return Word::Other;
+    }
     let begins = |name: &str| word.starts_with(name.as_bytes());
     // `mardi` begins like `mars`, `marc` like neither.
     if before == 0 && (DAYS.iter().any(|day| begins(day)) && !matches!(word, b"mar" | b"mars" | b"march"))
@@ -270,6 +274,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_name_of_a_month_or_day_is_known_by_its_first_letter_too() {
+        for (name, no) in MONTHS {
+            assert!(matches!(month(name.as_bytes(), 3), Word::Month(month) if month == *no), "{name}");
+        }
+        for day in DAYS.iter().filter(|day| **day != "mar") {
+            assert!(matches!(month(day.as_bytes(), 0), Word::Skip), "{day}");
+        }
+        assert!(["of", "de"].iter().all(|word| matches!(month(word.as_bytes(), 1), Word::Skip)));
+    }
 
     proptest! {
         #[test]

@@ -97,23 +97,40 @@ pub fn parse(kind: FieldKind, raw: &[u8]) -> Option<MaskedForm> {
     if !is_maskable(kind) || raw.len() > super::MAX_VALUE {
         return None;
     }
-    // `06 XX XX 34 56`: where only digits can stand, two letters are a mask.
     let digits_only = matches!(kind, FieldKind::Phone | FieldKind::Siren);
-    let crossed_out = || digits_only && raw.windows(2).any(|w| w.eq_ignore_ascii_case(b"xx"));
-    if !(is_masked(raw) || crossed_out()) {
+    if !(is_masked(raw) || digits_only && is_crossed_out(raw)) {
         return None;
     }
     if kind == FieldKind::Email { email(raw) } else { number(raw, digits_only) }
 }
 
+/// Whether `raw` may be a masked value of any kind. False is certain.
+#[must_use]
+pub fn may_be_masked(raw: &[u8]) -> bool {
+    let met = met(raw);
+    is_masked_by(raw, met) || met & FILL != 0 && is_crossed_out(raw)
+}
+
+/// `06 XX XX 34 56`: where only digits can stand, two letters are a mask.
+fn is_crossed_out(raw: &[u8]) -> bool {
+    raw.windows(2).any(|two| two[0] | 0x20 == b'x' && two[1] | 0x20 == b'x')
+}
+
 /// Whether a character that masks stands in `raw`: a star, a bullet, a block; a run of three `x`, `#`, `.` or `_`.
 #[must_use]
 pub fn is_masked(raw: &[u8]) -> bool {
-    // Nearly no cell holds a byte that could be (part of) such a character: one table says so for all of them.
-    let met = raw.iter().fold(0, |met, byte| met | MAY_MASK[usize::from(*byte)]);
+    is_masked_by(raw, met(raw))
+}
+
+/// Which bytes stand in `raw` that could be (part of) such a character. In nearly no cell there is one: one table says so for all of them.
+fn met(raw: &[u8]) -> u8 {
+    raw.iter().fold(0, |met, byte| met | MAY_MASK[usize::from(*byte)])
+}
+
+fn is_masked_by(raw: &[u8], met: u8) -> bool {
     met & STAR != 0
         || met & FILL != 0
-            && raw.windows(3).any(|three| MAY_MASK[usize::from(three[0])] == FILL && three == [three[0]; 3])
+            && raw.windows(3).any(|t| t[0] == t[1] && t[1] == t[2] && MAY_MASK[usize::from(t[0])] == FILL)
         || met & BEYOND != 0 && std::str::from_utf8(raw).is_ok_and(|text| text.chars().any(is_mask))
 }
 

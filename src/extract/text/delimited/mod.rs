@@ -25,6 +25,10 @@ use crate::model::SkipReason;
 /// are: looking again costs a sample each time.
 pub(crate) const MAX_BREAKS: u32 = 64;
 
+/// Bytes of a table's first batch. Most tables that are found in running text end after a few rows, and the rest of the batch was read in
+/// vain.
+const FIRST: usize = 4 << 10;
+
 /// A row whose number of cells is not that of the table, as offsets into the text.
 pub(crate) struct Odd {
     start: usize,
@@ -43,12 +47,13 @@ enum Verdict {
 
 /// Reads the table that begins at `start` into the table that `out` has open, and returns where it ends.
 pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize, dialect: &Dialect, breaks: &mut u32) -> usize {
-    let mut at = start;
+    let (mut at, mut most) = (start, FIRST);
     while at < text.len() && !out.stopped() {
-        let Some(length) = unit(&text[at..], dialect, out.limits.line) else {
+        let Some(length) = unit(&text[at..], dialect, most, out.limits.line) else {
             at = long_line(out, text, at);
             continue;
         };
+        most = (most * 4).min(BATCH);
         let (end, ended) = read_unit(out, text, at..at + length, dialect, breaks);
         at = end;
         if ended {
@@ -58,16 +63,11 @@ pub(crate) fn read(out: &mut Out<'_>, text: &[u8], start: usize, dialect: &Diale
     at
 }
 
-/// Length of the whole rows that make the next batch; `None` if the next row is too long to be one.
-fn unit(rest: &[u8], dialect: &Dialect, longest: usize) -> Option<usize> {
-    if rest.len() <= BATCH {
-        return Some(rest.len());
-    }
-    last_row_end(&rest[..BATCH], dialect).or_else(|| {
-        if rest.len() <= longest {
-            return Some(rest.len());
-        }
-        last_row_end(&rest[..longest], dialect)
+/// Length of the whole rows that make the next batch, of at most so many bytes if they fit; `None` if the next row is too long to be one.
+fn unit(rest: &[u8], dialect: &Dialect, most: usize, longest: usize) -> Option<usize> {
+    [most, BATCH, longest].into_iter().find_map(|most| match rest.get(..most) {
+        Some(these) if these.len() < rest.len() => last_row_end(these, dialect),
+        _ => Some(rest.len()),
     })
 }
 

@@ -24,26 +24,30 @@ pub(in crate::matching) struct Passing<'a> {
     pub(in crate::matching) matcher: &'a Matcher,
     pub(in crate::matching) values: &'a mut Values,
     pub(in crate::matching) scratch: &'a mut Scratch,
+    pub(in crate::matching) notes: &'a mut Notes,
+}
+
+/// What is known of lines that were passed over. Of one matcher.
+#[derive(Default)]
+pub(in crate::matching) struct Notes {
     /// The names, held by some index, in the words of lines.
-    pub(in crate::matching) wordings: &'a mut Wordings,
+    wordings: Wordings,
+    /// The cells of the lines at hand.
+    cells: Vec<(usize, usize)>,
 }
 
 impl Passing<'_> {
-    /// Whether nothing in the line could find a record; if so, whether it shows a whole name. `None` where it takes a row to tell.
-    pub(super) fn over(&mut self, text: &[u8], (map, cuts): (&Map, &mut Cuts), line: &Line) -> Option<bool> {
+    /// Whether nothing in some lines, which follow one another and would be one row, could find a record; if so, whether they show a whole
+    /// name. `None` where it takes a row to tell.
+    pub(super) fn over(&mut self, text: &[u8], (map, cuts): (&Map, &mut Cuts), lines: &[Line]) -> Option<bool> {
+        let [first, ..] = lines else { return None };
+        let [.., last] = lines else { return None };
         // What stands at the end of a text has no neighbour to tell by.
-        if line.end >= text.len() || self.matcher.needs.are_none() {
+        if last.end >= text.len() || self.matcher.needs.are_none() {
             return None;
         }
-        cuts.draw(text, line.start..line.end);
-        let begin = line.start + words::decoration(&text[line.start..line.end]);
-        let ordinary = match line.spelled {
-            true => are_cuts_exact(&text[begin..line.end]) && is_plain(text, cuts, line),
-            false => is_ordinary(text, (map, cuts), line),
-        };
-        if !ordinary {
-            return None;
-        }
+        cuts.draw(text, first.start..last.end);
+        self.notes.cells.clear();
         let mut walk = Walk {
             text,
             map,
@@ -52,64 +56,70 @@ impl Passing<'_> {
             names: [(0, 0); NAME_CELLS],
             named: 0,
             runs: [(0, 0); RUNS],
-            cells: 0,
             numbers: 0,
-            spelled: line.spelled,
+            spelled: false,
             stopped: false,
         };
-        if line.spelled {
-            walk.pieces(begin, line)
-        } else {
-            walk.line(begin, line)
+        for line in lines {
+            walk.line(line);
+            if walk.stopped {
+                return None;
+            }
         }
         let (names, named, numbers) = (walk.names, walk.named, walk.numbers);
         // Where there is nothing but names, it takes the table to say whether they are sought.
-        if walk.stopped || numbers == 0 {
-            return None;
-        }
-        self.shows_name(text, &names[..named])
+        if numbers == 0 { None } else { self.shows_name(text, &names[..named]) }
     }
 
-    /// Whether cells that may be names show a whole one; `None` if some index has it.
+    /// Whether cells that may be names show a whole one; `None` if some index has it, and other `cells` confirm somebody of that name.
     fn shows_name(&mut self, text: &[u8], names: &[(usize, usize)]) -> Option<bool> {
         if names.is_empty() {
             return Some(false);
         }
-        let mut cells: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
-        for (no, (cell, name)) in cells.iter_mut().zip(names).enumerate() {
+        let mut may_be: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
+        for (no, (cell, name)) in may_be.iter_mut().zip(names).enumerate() {
             *cell = (no as u8, &text[name.0..name.1]);
         }
-        let cells = &cells[..names.len()];
-        let Self { matcher, wordings, scratch, .. } = self;
-        if let Some((held, named)) = wordings.ask(cells) {
-            return held.is_empty().then_some(named);
-        }
+        let may_be = &may_be[..names.len()];
+        let Self { matcher, scratch, notes: Notes { wordings, cells }, .. } = self;
         let examiner = Examiner { matcher };
         scratch.start_names();
-        examiner.read_names_of(cells, scratch);
-        // What the prefilter takes for a name would be looked up again with every line of the same words.
-        scratch.names.retain(|name| examiner.is_held(*name));
-        wordings.keep(cells, &scratch.names, scratch.named);
-        scratch.names.is_empty().then_some(scratch.named)
+        if let Some((held, named)) = wordings.ask(may_be) {
+            scratch.names.clone_from(held);
+            scratch.named = named;
+        } else {
+            examiner.read_names_of(may_be, scratch);
+            // What the prefilter takes for a name would be looked up again with every line of the same words.
+            scratch.names.retain(|name| examiner.is_held(*name));
+            wordings.keep(may_be, &scratch.names, scratch.named);
+        }
+        let cells = cells.iter().map(|(from, to)| &text[*from..*to]);
+        let found = !scratch.names.is_empty() && examiner.confirms_namesake(cells, scratch);
+        (!found).then_some(scratch.named)
     }
 }
 
-/// Whether all bytes of the line are what every step of the walk knows of: in ASCII, with nothing that hides, and no address.
-fn is_ordinary(text: &[u8], (map, cuts): (&Map, &Cuts), line: &Line) -> bool {
-    let mut at = line.start;
+/// Whether all bytes of the line are what every step of the walk knows of: in ASCII, with nothing that hides, and no address; and if so, whether
+/// an `@` may be spelled out in one of its cells.
+fn is_ordinary(text: &[u8], (map, cuts): (&Map, &Cuts), line: &Line) -> Option<bool> {
+    let (mut at, mut spelled) = (line.start, false);
     while let Some(odd) = cuts.next(Mark::Odd, at..line.end) {
         let ordinary = match text[odd] {
             b'@' => is_lone_at(text, odd),
-            b'a' | b'A' => !spells_at(&text[odd..line.end]),
+            b'a' | b'A' => {
+                spelled = true;
+                true
+            }
             _ => false,
         };
         if !ordinary {
-            return false;
+            return None;
         }
         at = odd + 1;
     }
     // Several may part people; not where two stand side by side.
-    line.emails < 2 || map.next(Class::At, line.start..line.end).is_some_and(|at| text.get(at + 1) == Some(&b'@'))
+    let apart = || map.next(Class::At, line.start..line.end).is_some_and(|at| text.get(at + 1) == Some(&b'@'));
+    (line.emails < 2 || apart()).then_some(spelled)
 }
 
 /// Whether nothing is odd on a line but what may be the `a` of an `@` that is spelled out.
@@ -136,16 +146,7 @@ fn is_lone_at(text: &[u8], at: usize) -> bool {
     none(text.get(at + 1)) || none(at.checked_sub(1).and_then(|before| text.get(before)))
 }
 
-/// Whether a line goes on with an `@` as words spell it.
-fn spells_at(line: &[u8]) -> bool {
-    let is = |word: &[u8]| {
-        line.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word))
-            && line.get(word.len()).is_some_and(|b| !b.is_ascii_alphanumeric())
-    };
-    is(b"at") || is(b"arobase")
-}
-
-/// A line being walked along.
+/// Lines being walked along.
 struct Walk<'w, 'a> {
     text: &'w [u8],
     map: &'w Map,
@@ -157,10 +158,9 @@ struct Walk<'w, 'a> {
     named: usize,
     /// Runs of capitalised words of the sentence at hand; the last may still go on.
     runs: [(usize, usize); RUNS],
-    cells: usize,
     /// Cells with a digit: they have a value and are no names.
     numbers: usize,
-    /// Whether an `@` may be spelled out.
+    /// Whether an `@` may be spelled out in a cell of the line at hand.
     spelled: bool,
     /// Whether it takes a row to tell.
     stopped: bool,
@@ -210,7 +210,22 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn line(&mut self, mut at: usize, line: &Line) {
+    /// Walks along one, unless something on it is odd.
+    fn line(&mut self, line: &Line) {
+        let begin = line.start + words::decoration(&self.text[line.start..line.end]);
+        if line.spelled {
+            self.spelled = true;
+            self.stopped = !are_cuts_exact(&self.text[begin..line.end]) || !is_plain(self.text, self.cuts, line);
+            self.pieces(begin, line);
+        } else if let Some(spelled) = is_ordinary(self.text, (self.map, self.cuts), line) {
+            self.spelled = spelled;
+            self.words(begin, line);
+        } else {
+            self.stopped = true;
+        }
+    }
+
+    fn words(&mut self, mut at: usize, line: &Line) {
         let mut sentence = Sentence::default();
         while !self.stopped
             && let Some(start) = self.cuts.next_other(Mark::Gap, at..line.end)
@@ -220,9 +235,44 @@ impl Walk<'_, '_> {
                 self.end(sentence);
                 sentence = Sentence::default();
             }
-            at = self.word(start, line, &mut sentence);
+            at = match self.plain_words(start, &mut sentence) {
+                Some(end) => end,
+                None => self.word(start, line, &mut sentence),
+            };
         }
         self.end(sentence);
+    }
+
+    /// Walks over the plain words from `start` on, as many as end within sight ([`Mark::Loud`]). Returns where they end; nothing if there are
+    /// none.
+    #[inline(always)]
+    fn plain_words(&mut self, start: usize, sentence: &mut Sentence) -> Option<usize> {
+        if !self.text[start].is_ascii_lowercase() {
+            return None;
+        }
+        let gaps = self.cuts.window(Mark::Gap, start);
+        let loud = self.cuts.window(Mark::Loud, start) | 1 << (OUTLINED - 1);
+        let sight = loud.trailing_zeros();
+        let before = |at: u32| (1 << at) - 1;
+        // Where a gap follows, the last word before it ends with what is no gap; else a word goes on, and the one before it ends with one.
+        let end = match gaps >> sight & 1 {
+            1 => (!gaps & before(sight)).ilog2() + 1,
+            _ => (gaps & before(sight)).checked_ilog2()?,
+        };
+        let last = (gaps & before(end)).checked_ilog2().map_or(0, |gap| gap as usize + 1);
+        let end = end as usize;
+        (sentence.to, sentence.begun) = (bare(self.text, start + last, start + end).1, true);
+        sentence.from.get_or_insert(start);
+        let mut word = 0;
+        while word < end && (sentence.in_run || !sentence.small) {
+            let behind = word + (gaps >> word | 1 << (end - word)).trailing_zeros() as usize;
+            let (from, to) = bare(self.text, start + word, start + behind);
+            if !is_particle(&self.text[from..to]) {
+                (sentence.in_run, sentence.small) = (false, true);
+            }
+            word = behind + 1;
+        }
+        Some(start + end)
     }
 
     /// Walks over the word at `start`, and those that belong to a number with it. Returns where they end.
@@ -330,6 +380,9 @@ impl Walk<'_, '_> {
 
     /// Sees what a cell could be.
     fn tell(&mut self, from: usize, to: usize, digits: usize) {
+        if self.stopped {
+            return;
+        }
         let cell = trimmed(&self.text[from..to]);
         let from = cell.as_ptr() as usize - self.text.as_ptr() as usize;
         let to = from + cell.len();
@@ -337,13 +390,14 @@ impl Walk<'_, '_> {
         if !cell.first().is_some_and(u8::is_ascii_alphanumeric) && !self.map.any(Class::Word, from..to) {
             return;
         }
-        self.cells += 1;
-        self.stopped |= self.cells >= PIECES || cell.len() > LONGEST_VALUE;
+        let cells = &mut self.passing.notes.cells;
+        cells.push((from, to));
+        self.stopped |= cells.len() >= PIECES || cell.len() > LONGEST_VALUE;
         if self.stopped || digits == 0 && is_absent(cell) {
             return;
         }
         self.numbers += usize::from(digits > 0);
-        // Odd is only an `@` without an address, or the `a` of one that is spelled out.
+        // Odd is only an `@` without an address, or the `a` of what may be one that is spelled out.
         let spelled = self.spelled && self.cuts.next(Mark::Odd, from..to).is_some();
         if spelled || !self.is_lacking(from, to, digits) {
             let Passing { matcher, values, .. } = &mut *self.passing;

@@ -34,8 +34,8 @@ fn passed(matcher: &Matcher, text: &str) -> u32 {
     batch.text.extend_from_slice(text.as_bytes());
     batch.source = text.len();
     let (mut reader, mut values, mut scratch) = (Reader::default(), Values::default(), Scratch::default());
-    let wordings = &mut Wordings::default();
-    reader.read(&mut batch, Some(Passing { matcher, values: &mut values, scratch: &mut scratch, wordings }));
+    let notes = &mut Notes::default();
+    reader.read(&mut batch, Some(Passing { matcher, values: &mut values, scratch: &mut scratch, notes }));
     reader.passed().iter().map(|passed| passed.rows).sum()
 }
 
@@ -68,6 +68,8 @@ fn piece() -> impl Strategy<Value = String> {
         1 => "0[1-9]( [0-9]{2}){4}",
         1 => "FR[0-9]{2}( [0-9]{4}){3,5}",
         1 => "(FR|fr)[0-9]{9,13}",
+        1 => "(IBAN|iban:?|I)? ?(FR|fR|DE|EE|F)[ -]?[0-9]{2}( ?[0-9]{4}){5} ?[0-9]{3}",
+        1 => "(ee|fr|de)[0-9]{2}[0-9a-f]{22,24}",
         1 => "[kK][-. ]?[0-9]{2,8}",
         1 => "[a-z]{2,6}@[a-z]{2,6}\\.example",
         1 => ours,
@@ -157,6 +159,15 @@ fn lines_of_logs_patches_and_code_are_passed_over() {
     ];
     for line in lines {
         assert_eq!(passed(&matcher, &format!("{line}\n")), 1, "{line}");
+    }
+    let columns = [("iban", FieldKind::Iban)];
+    let accounts = matcher_of(folder.path(), &columns, std::iter::once(vec!["FR7630006000011234567890189".to_owned()]));
+    for (account, line) in [
+        (false, "2026-08-07T06:25:01Z INFO http request id=ee12dd2f4d197e6f status=200 bytes=74525"),
+        (false, "2026-08-07T06:25:01Z INFO blob de12345678901234567890123 of 74525 bytes"),
+        (true, "paid to FR12 3456 7890 1234 5678 9012 345 on the same day"),
+    ] {
+        assert_eq!(passed(&accounts, &format!("{line}\n")), u32::from(!account), "{line}");
     }
     for line in [
         "call 06 12 34 56 78 now",
