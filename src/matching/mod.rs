@@ -39,7 +39,6 @@ use crate::fingerprint::{Catalogue, Damaged, SnapshotIndex, TokenShapes, masked}
 use crate::model::finding::{Finding, MAX_COLUMNS, bits};
 use crate::model::{FieldKind, Strength, SystemId};
 
-use candidate::confirming_bits;
 use desk::Desks;
 use needs::Needs;
 use shape::CellShape;
@@ -73,6 +72,10 @@ struct Asks {
     siren: bool,
     /// Those whose values have shapes of their own: references, contracts, logins.
     tokens: Vec<FieldKind>,
+    /// Kinds of which a clear value confirms, those of names apart.
+    confirming: Vec<FieldKind>,
+    /// The day of the last export, as dates are normalised.
+    exported: String,
 }
 
 impl Asks {
@@ -81,8 +84,17 @@ impl Asks {
         let (iban, siren) = (catalogue.has(FieldKind::Iban), catalogue.has(FieldKind::Siren));
         let named = [FieldKind::Email, FieldKind::Phone, FieldKind::Iban, FieldKind::Siren];
         let strong = catalogue.kinds().filter(|kind| kind.strength() == Strength::Strong);
-        Self { email, phone, iban, siren, tokens: strong.filter(|kind| !named.contains(kind)).collect() }
+        let tokens = strong.filter(|kind| !named.contains(kind)).collect();
+        let confirming = catalogue.kinds().filter(|kind| confirms(*kind)).collect();
+        let exported = catalogue.indexes().iter().map(SnapshotIndex::snapshot).max();
+        let exported = exported.map(|day| day.to_string()).unwrap_or_default();
+        Self { email, phone, iban, siren, tokens, confirming, exported }
     }
+}
+
+/// Whether a clear value of the kind confirms a record that was found otherwise; names apart.
+fn confirms(kind: FieldKind) -> bool {
+    kind.strength() == Strength::Weak && !names::is_name(kind)
 }
 
 /// What is asked of an index for every row.
@@ -98,7 +110,7 @@ struct IndexFacts {
     values: [u64; 32],
     /// For each kind (by code), its column, where the index has one of the kind and no more.
     only: [Option<u8>; 32],
-    /// Columns whose clear values confirm a record, those of names apart: first those that prove most.
+    /// Columns whose clear values confirm a record, those of names apart.
     confirming: Vec<(u8, FieldKind)>,
     /// Columns that a masked value may confirm.
     maskable: Vec<(u8, FieldKind)>,
@@ -119,10 +131,8 @@ impl IndexFacts {
             let all = index.columns().iter().enumerate().take(MAX_COLUMNS);
             all.filter(|(_, (_, kind))| is(*kind)).map(|(column, (_, kind))| (column as u8, *kind)).collect()
         };
-        let mut confirming: Vec<(u8, FieldKind)> =
-            which(|kind| kind.strength() == Strength::Weak && !names::is_name(kind));
-        confirming.sort_by(|a, b| confirming_bits(b.1).total_cmp(&confirming_bits(a.1)));
-        let (maskable, exported) = (which(masked::is_maskable), index.snapshot().to_string());
+        let (confirming, maskable) = (which(confirms), which(masked::is_maskable));
+        let exported = index.snapshot().to_string();
         Self { system: system as u16, columns: columns as u16, kinds, values, only, confirming, maskable, exported }
     }
 

@@ -35,7 +35,9 @@ impl Examiner<'_> {
             return;
         }
         self.read_names_of(cells, scratch);
-        scratch.wordings.keep(cells, &scratch.names, scratch.named);
+        let read = (std::mem::take(&mut scratch.names), scratch.named);
+        scratch.wordings.keep(cells, &read);
+        scratch.names = read.0;
     }
 
     /// The same of cells that may hold (part of) a name, of which there are [`NAME_CELLS`] at most, whether or not they were met before.
@@ -62,11 +64,11 @@ impl Examiner<'_> {
         scratch.name_forms = forms;
     }
 
-    /// Whether some index has records of a name that it might have.
-    pub(super) fn is_held(&self, (name, _, key): (u64, u64, u8)) -> bool {
+    /// How many records of an index have a name that it might have: the fewest there are in any, nothing if none has it.
+    pub(super) fn fewest_of(&self, (name, _, key): (u64, u64, u8)) -> Option<u32> {
         let of_key = self.matcher.catalogue.indexes().iter().filter(|index| index.key_no() == usize::from(key));
         // What is damaged is found out where it is read.
-        of_key.map(|index| index.name_range(name).ok()).any(|slots| slots.is_none_or(|slots| !slots.is_empty()))
+        of_key.map(|index| index.name_range(name).map_or(1, |slots| slots.len() as u32)).filter(|many| *many > 0).min()
     }
 
     /// Notes the name that has these two parts, one of which may be empty.

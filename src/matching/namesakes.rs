@@ -10,6 +10,7 @@ use super::candidate::{ROUNDING, WORTH_KEEPING, confirming_bits, masked_bits, mo
 use super::evidence::TableState;
 use super::row::{Examiner, Scratch};
 use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
+use super::{IndexFacts, Matcher};
 
 /// Records of one name that are looked through: the commonest name of a country of sixty million has about as many.
 const MOST_NAMESAKES: u32 = 65_536;
@@ -46,6 +47,24 @@ impl Confirmer {
     }
 }
 
+/// What the cells of a row show besides names, of whatever index.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Kinds that confirm, of which some cell may be one: a bit each by code.
+    kinds: u32,
+    /// Whether some cell may be masked.
+    masked: bool,
+}
+
+impl Shown {
+    /// The most that it can confirm a record of an index by.
+    fn most(self, facts: &IndexFacts) -> f32 {
+        let clear = facts.confirming.iter().filter(|(_, kind)| self.kinds >> kind.code() & 1 == 1);
+        let masked = facts.maskable.iter().filter(|_| self.masked);
+        clear.chain(masked).map(|(_, kind)| most_bits(*kind)).sum()
+    }
+}
+
 /// All of them, of one index.
 struct Confirmers {
     all: Vec<Confirmer>,
@@ -66,15 +85,10 @@ impl Confirmers {
         Self { all, columns }
     }
 
-    /// The most that a record can be confirmed by.
-    fn most(&self) -> f32 {
-        self.columns.iter().map(|(_, bits)| bits).sum()
-    }
-
     /// Tests of which a record must pass one, or all the others together prove less than `needed`. None of them if no record can prove as
     /// much.
     fn hooks(&self, needed: f32) -> Vec<TagTest> {
-        let mut left = self.most();
+        let mut left: f32 = self.columns.iter().map(|(_, bits)| bits).sum();
         let mut hooked = 0;
         while left >= needed - ROUNDING && hooked < self.columns.len() {
             left -= self.columns[hooked].1;
@@ -114,7 +128,8 @@ impl Examiner<'_> {
         if scratch.names.is_empty() {
             return Ok(());
         }
-        self.confirm_namesakes(row.cells(), scratch)?;
+        let (cells, shown) = self.shown(row.cells(), scratch);
+        self.confirm_namesakes(&cells, shown, scratch)?;
         let namesakes = std::mem::take(&mut scratch.namesakes);
         for &(place, bits) in &namesakes.confirmed {
             self.assemble_namesake(row, table, place, bits, scratch)?;
@@ -123,18 +138,41 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// Leaves in `scratch` those records of the names there that something in the cells of the row confirms.
-    fn confirm_namesakes<'c>(
+    /// The cells of a row that hold a value, and what they show.
+    fn shown<'c>(
         &self,
         cells: impl Iterator<Item = &'c [u8]>,
+        scratch: &mut Scratch,
+    ) -> (Vec<(&'c [u8], CellShape)>, Shown) {
+        let Matcher { asks, catalogue, .. } = self.matcher;
+        let is_value = |value: &&[u8]| value.len() <= LONGEST_VALUE && !is_absent(value);
+        let cells = cells.take(64).map(trimmed).filter(is_value);
+        let cells: Vec<(&[u8], CellShape)> = cells.map(|value| (value, CellShape::of(value))).collect();
+        let is_shown = |kind: &&FieldKind| {
+            cells.iter().filter(|cell| may_show(**kind, cell)).any(|(value, _)| {
+                readings(**kind, value, catalogue.countries(), &mut scratch.readings);
+                scratch.readings.iter().any(|normal| is_told(**kind, normal, &asks.exported))
+            })
+        };
+        let kinds = asks.confirming.iter().filter(is_shown).fold(0, |kinds, kind| kinds | 1 << kind.code());
+        let masked = cells.iter().any(|(value, _)| masked::may_be_masked(value));
+        (cells, Shown { kinds, masked })
+    }
+
+    /// Leaves in `scratch` those records of the names there that something in the cells of the row, which show so much, confirms.
+    fn confirm_namesakes(
+        &self,
+        cells: &[(&[u8], CellShape)],
+        shown: Shown,
         scratch: &mut Scratch,
     ) -> Result<(), Damaged> {
         let Scratch { names, namesakes: Namesakes { ranges, slots, confirmed }, readings, .. } = scratch;
         confirmed.clear();
-        let is_value = |value: &&[u8]| value.len() <= LONGEST_VALUE && !is_absent(value);
-        let cells = cells.take(64).map(trimmed).filter(is_value);
-        let cells: Vec<(&[u8], CellShape)> = cells.map(|value| (value, CellShape::of(value))).collect();
         for (at, index) in self.matcher.catalogue.indexes().iter().enumerate() {
+            let most = shown.most(&self.matcher.facts[at]);
+            if most < WORTH_KEEPING - ROUNDING {
+                continue;
+            }
             ranges.clear();
             for (name, ..) in names.iter().filter(|(.., key)| usize::from(*key) == index.key_no()) {
                 let namesakes = index.name_range(*name)?;
@@ -144,10 +182,12 @@ impl Examiner<'_> {
             }
             let Some(fewest) = ranges.iter().map(Range::len).min() else { continue };
             // A common name beside numbers that are nobody's is in every other line of a text: most are left here.
-            let needed = (fewest as f32).log2() + WORTH_KEEPING;
-            let Some(confirmers) = self.confirmers(at, &cells, needed, readings)? else { continue };
+            if most < price(fewest) + WORTH_KEEPING - ROUNDING {
+                continue;
+            }
+            let confirmers = self.confirmers(at, cells, shown, readings)?;
             for namesakes in ranges.iter() {
-                let price = (namesakes.len() as f32).log2();
+                let price = price(namesakes.len());
                 let hooks = confirmers.hooks(price + WORTH_KEEPING);
                 slots.clear();
                 index.passing_any(namesakes.clone(), &hooks, slots)?;
@@ -166,10 +206,21 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// Whether something in the cells of a row confirms somebody who has one of the names in `scratch`. Where an index is damaged, it may be
-    /// so: who looks closer meets the damage.
-    pub(super) fn confirms_namesake<'c>(&self, cells: impl Iterator<Item = &'c [u8]>, scratch: &mut Scratch) -> bool {
-        self.confirm_namesakes(cells, scratch).is_err() || !scratch.namesakes.confirmed.is_empty()
+    /// Whether something in the cells of a row confirms somebody who has one of the names in `scratch`, each of which `fewest` people of an
+    /// index have at least. Where an index is damaged, it may be so: who looks closer meets the damage.
+    pub(super) fn confirms_namesake<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c [u8]>,
+        fewest: u32,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let (cells, shown) = self.shown(cells, scratch);
+        let needed = price(fewest as usize) + WORTH_KEEPING - ROUNDING;
+        let may = self.matcher.facts.iter().any(|facts| shown.most(facts) >= needed);
+        let mut confirms =
+            || self.confirm_namesakes(&cells, shown, scratch).is_err() || !scratch.namesakes.confirmed.is_empty();
+        debug_assert!(may || !confirms(), "somebody is given up whom the row confirms");
+        may && confirms()
     }
 
     /// Whether the row shows the name of people in the index who were all looked through: then it is one of them, or nobody there.
@@ -210,40 +261,27 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// Everything in the cells of a row, names apart, that could confirm a record of index number `at`. None if all of it together proves less
-    /// than `needed`.
+    /// Everything in the cells of a row, which show so much besides names, that could confirm a record of index number `at`.
     fn confirmers(
         &self,
         at: usize,
         cells: &[(&[u8], CellShape)],
-        needed: f32,
+        shown: Shown,
         all_readings: &mut Readings,
-    ) -> Result<Option<Confirmers>, Damaged> {
+    ) -> Result<Confirmers, Damaged> {
         let (index, facts) = (&self.matcher.catalogue.indexes()[at], &self.matcher.facts[at]);
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
-        let masked = || cells.iter().map(|(value, _)| *value).filter(|value| masked::may_be_masked(value));
-        let most = |columns: &[(u8, FieldKind)]| columns.iter().map(|(_, kind)| most_bits(*kind)).sum::<f32>();
-        // The most that what was not looked at yet may prove, and what was.
-        let mut most = most(&facts.confirming) + if masked().next().is_some() { most(&facts.maskable) } else { 0.0 };
         let mut all = Vec::new();
-        for (column, kind) in &facts.confirming {
-            if most < needed - ROUNDING {
-                return Ok(None);
-            }
-            let before = all.len();
-            for (value, _) in cells.iter().filter(|(_, shape)| shape.may_be(*kind)) {
+        for (column, kind) in facts.confirming.iter().filter(|(_, kind)| shown.kinds >> kind.code() & 1 == 1) {
+            for (value, _) in cells.iter().filter(|cell| may_show(*kind, cell)) {
                 readings(*kind, value, self.matcher.catalogue.countries(), all_readings);
-                // Who was born after the export is not in it: most dates of a log are younger than that.
-                let told = |normal: &&[u8]| *kind != FieldKind::BirthDate || *normal <= facts.exported.as_bytes();
-                for normal in all_readings.iter().filter(told) {
+                for normal in all_readings.iter().filter(|normal| is_told(*kind, normal, &facts.exported)) {
                     let test = index.test_of_value(usize::from(*column), hasher.tag(*kind, normal));
                     all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
                 }
             }
-            let found = all[before..].iter().map(|confirmer| confirmer.bits).fold(0.0, f32::max);
-            most -= most_bits(*kind) - found;
         }
-        for value in masked() {
+        for (value, _) in cells.iter().filter(|(value, _)| shown.masked && masked::may_be_masked(value)) {
             for (column, kind) in &facts.maskable {
                 if let Some(form) = masked::parse(*kind, value) {
                     let tag = hasher.mask_tag(*kind, &form);
@@ -253,9 +291,25 @@ impl Examiner<'_> {
                 }
             }
         }
-        let confirmers = Confirmers::new(all);
-        Ok((confirmers.most() >= needed - ROUNDING).then_some(confirmers))
+        Ok(Confirmers::new(all))
     }
+}
+
+/// What finding one of so many by name costs: so many bits must speak for each before they speak for one.
+fn price(namesakes: usize) -> f32 {
+    (namesakes as f32).log2()
+}
+
+/// Whether a cell may show a value of the kind that confirms. A moment, to the minute, is nobody's birth, though midnight in another time
+/// zone is: every line of a log begins with one.
+fn may_show(kind: FieldKind, (value, shape): &(&[u8], CellShape)) -> bool {
+    let is_moment = || value.windows(3).any(|w| w[0] == b':' && w[1].is_ascii_digit() && w[1..] != *b"00");
+    shape.may_be(kind) && (kind != FieldKind::BirthDate || !is_moment())
+}
+
+/// Whether a value in normal form may be in an index exported on a day. Who was born later is not.
+fn is_told(kind: FieldKind, normal: &[u8], exported: &str) -> bool {
+    kind != FieldKind::BirthDate || normal <= exported.as_bytes()
 }
 
 #[cfg(test)]

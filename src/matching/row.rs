@@ -36,7 +36,8 @@ pub(super) struct Scratch {
     found: Vec<(u16, u32, u16)>,
     pub(super) tags: TagCache,
     pub(super) names: Names,
-    pub(super) wordings: Wordings,
+    /// The names in them, and whether there is a whole one, known or not.
+    pub(super) wordings: Wordings<(Names, bool)>,
     /// The normal forms of cells that may hold (part of) a name.
     pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.

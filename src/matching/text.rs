@@ -171,9 +171,6 @@ fn has_defanged_at(text: &[u8], map: &Map, stretch: Range<usize>) -> bool {
     false
 }
 
-/// Dots as words spell them.
-const DOTS: [&[u8]; 3] = [b" dot ", b" point ", b" . "];
-
 /// Whether a domain may stand at the beginning of a text: a word that ends as one does, or any word where dots are spelled out. Not in
 /// `at 279.79 EUR`.
 fn begins_as_domain(text: &[u8]) -> bool {
@@ -181,7 +178,9 @@ fn begins_as_domain(text: &[u8]) -> bool {
     let word = word.strip_suffix(b".").unwrap_or(word);
     let last_label = memchr::memrchr(b'.', word).and_then(|dot| word.get(dot + 1));
     last_label.is_some_and(|first| first.is_ascii_alphabetic() || *first >= 0x80)
-        || memchr::memchr_iter(b' ', text).any(|i| DOTS.iter().any(|dot| text[i..].starts_with(dot)))
+        || memchr::memchr_iter(b' ', text).any(|i| {
+            matches!(text[i + 1..], [b'd', b'o', b't', b' ', ..] | [b'p', b'o', b'i', b'n', b't', b' ', ..] | [b'.', b' ', ..])
+        })
         // `[.]`, `(dot)`, `{point}`.
         || memchr::memchr3_iter(b'[', b'(', b'{', text).any(|i| text.get(i + 1).is_some_and(|b| b".dDpP".contains(b)))
 }

@@ -9,50 +9,52 @@ const LONGEST: usize = 256;
 /// The names that a row may show: the key, the cells (a bit each) and the number of the fingerprint key.
 pub(super) type Names = Vec<(u64, u64, u8)>;
 
-/// Rows' words and the names in them. Of one matcher: another knows other names.
-#[derive(Default)]
-pub(super) struct Wordings {
+/// Rows' words and what is known of the names in them. Of one matcher: another knows other names.
+pub(super) struct Wordings<Known> {
     /// Empty until the first is kept.
-    known: Vec<Wording>,
+    all: Vec<Wording<Known>>,
 }
 
 /// The words of one row.
 #[derive(Default, Clone)]
-struct Wording {
+struct Wording<Known> {
     words: Vec<u8>,
-    names: Names,
-    named: bool,
+    known: Known,
 }
 
-impl Wordings {
-    /// What is known of a row whose cells (at most 255 bytes each) with words are these: the names, and whether there is a whole
-    /// name, known or not.
-    pub(super) fn ask(&self, cells: &[(u8, &[u8])]) -> Option<(&Names, bool)> {
-        let known = self.known.get(place(cells))?;
-        (!cells.is_empty() && known.is_of(cells)).then_some((&known.names, known.named))
+impl<Known> Default for Wordings<Known> {
+    fn default() -> Self {
+        Self { all: Vec::new() }
+    }
+}
+
+impl<Known: Clone + Default> Wordings<Known> {
+    /// What is known of a row whose cells (at most 255 bytes each) with words are these.
+    pub(super) fn ask(&self, cells: &[(u8, &[u8])]) -> Option<&Known> {
+        let wording = self.all.get(place(cells))?;
+        (!cells.is_empty() && wording.is_of(cells)).then_some(&wording.known)
     }
 
     /// Keeps what is to be known of such a row.
-    pub(super) fn keep(&mut self, cells: &[(u8, &[u8])], names: &Names, named: bool) {
+    pub(super) fn keep(&mut self, cells: &[(u8, &[u8])], known: &Known) {
         if cells.iter().map(|(_, cell)| cell.len() + 2).sum::<usize>() > LONGEST {
             return;
         }
-        if self.known.is_empty() {
-            self.known.resize(REMEMBERED, Wording::default());
+        if self.all.is_empty() {
+            self.all.resize(REMEMBERED, Wording::default());
         }
-        let known = &mut self.known[place(cells)];
-        known.words.clear();
+        let wording = &mut self.all[place(cells)];
+        wording.words.clear();
         for (at, cell) in cells {
             // With the length before it, no two rows are written alike.
-            known.words.extend([*at, cell.len() as u8]);
-            known.words.extend_from_slice(cell);
+            wording.words.extend([*at, cell.len() as u8]);
+            wording.words.extend_from_slice(cell);
         }
-        known.names.clone_from(names);
-        known.named = named;
+        wording.known.clone_from(known);
     }
 }
 
-impl Wording {
+impl<Known> Wording<Known> {
     fn is_of(&self, cells: &[(u8, &[u8])]) -> bool {
         let mut rest = &self.words[..];
         for (at, cell) in cells {
@@ -95,14 +97,14 @@ mod tests {
             [&[(0, b"a b")], &[(1, b"a b")], &[(0, b"a"), (1, b"b")], &[(0, b"a"), (2, b"b")], &[(0, b"ab")]];
         for (no, row) in rows.iter().enumerate() {
             assert!(wordings.ask(row).is_none());
-            wordings.keep(row, &vec![(no as u64, 1, 0)], no % 2 == 0);
-            assert_eq!(wordings.ask(row), Some((&vec![(no as u64, 1, 0)], no % 2 == 0)));
+            wordings.keep(row, &no);
+            assert_eq!(wordings.ask(row), Some(&no));
         }
         assert!(wordings.ask(&[]).is_none());
         let long = [b'a'; 200];
         for _ in 0..2 {
             assert!(wordings.ask(&[(0, &long), (1, &long)]).is_none());
-            wordings.keep(&[(0, &long), (1, &long)], &Names::new(), true);
+            wordings.keep(&[(0, &long), (1, &long)], &7);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::matching::needs::Outline;
 use crate::matching::row::{Examiner, Scratch};
 use crate::matching::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
 use crate::matching::values::Values;
-use crate::matching::wordings::Wordings;
+use crate::matching::wordings::{Names, Wordings};
 
 /// Bytes of a cell of which the outline is read at once.
 const OUTLINED: usize = u64::BITS as usize;
@@ -30,10 +30,20 @@ pub(in crate::matching) struct Passing<'a> {
 /// What is known of lines that were passed over. Of one matcher.
 #[derive(Default)]
 pub(in crate::matching) struct Notes {
-    /// The names, held by some index, in the words of lines.
-    wordings: Wordings,
+    wordings: Wordings<Held>,
     /// The cells of the lines at hand.
     cells: Vec<(usize, usize)>,
+}
+
+/// What the words of lines show.
+#[derive(Default, Clone)]
+struct Held {
+    /// The names that some index holds.
+    names: Names,
+    /// The fewest records of an index that one of them has.
+    fewest: u32,
+    /// Whether there is a whole name, known or not.
+    named: bool,
 }
 
 impl Passing<'_> {
@@ -84,18 +94,29 @@ impl Passing<'_> {
         let Self { matcher, scratch, notes: Notes { wordings, cells }, .. } = self;
         let examiner = Examiner { matcher };
         scratch.start_names();
-        if let Some((held, named)) = wordings.ask(may_be) {
-            scratch.names.clone_from(held);
-            scratch.named = named;
-        } else {
-            examiner.read_names_of(may_be, scratch);
-            // What the prefilter takes for a name would be looked up again with every line of the same words.
-            scratch.names.retain(|name| examiner.is_held(*name));
-            wordings.keep(may_be, &scratch.names, scratch.named);
-        }
-        let cells = cells.iter().map(|(from, to)| &text[*from..*to]);
-        let found = !scratch.names.is_empty() && examiner.confirms_namesake(cells, scratch);
-        (!found).then_some(scratch.named)
+        let read;
+        let held = match wordings.ask(may_be) {
+            Some(held) => held,
+            None => {
+                examiner.read_names_of(may_be, scratch);
+                let mut fewest = u32::MAX;
+                // What the prefilter takes for a name would be looked up again with every line of the same words.
+                scratch.names.retain(|name| {
+                    let many = examiner.fewest_of(*name);
+                    fewest = fewest.min(many.unwrap_or(u32::MAX));
+                    many.is_some()
+                });
+                read = Held { names: scratch.names.clone(), fewest, named: scratch.named };
+                wordings.keep(may_be, &read);
+                &read
+            }
+        };
+        let found = !held.names.is_empty() && {
+            scratch.names.clone_from(&held.names);
+            let cells = cells.iter().map(|(from, to)| &text[*from..*to]);
+            examiner.confirms_namesake(cells, held.fewest, scratch)
+        };
+        (!found).then_some(held.named)
     }
 }
 
