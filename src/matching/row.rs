@@ -37,7 +37,7 @@ pub(super) struct Scratch {
     pub(super) tags: TagCache,
     pub(super) names: Names,
     /// The names in them, and whether there is a whole one, known or not.
-    pub(super) wordings: Wordings<(Names, bool)>,
+    pub(super) wordings: Wordings<(Names, bool), 256>,
     /// The normal forms of cells that may hold (part of) a name.
     pub(super) name_forms: Vec<u8>,
     /// Whether the row shows a whole name, known or not.

@@ -1,16 +1,15 @@
 //! The names in rows whose words were met before: lines of a log or of code say the same words over and over, and to look for names
 //! in them costs more than all the rest. What a name is and how it is found is for `names`.
 
-/// Wordings remembered, each in the one place where it may stand.
-const REMEMBERED: usize = 8192;
 /// Bytes of the longest that is: what is longer is hardly said twice.
 const LONGEST: usize = 256;
 
 /// The names that a row may show: the key, the cells (a bit each) and the number of the fingerprint key.
 pub(super) type Names = Vec<(u64, u64, u8)>;
 
-/// Rows' words and what is known of the names in them. Of one matcher: another knows other names.
-pub(super) struct Wordings<Known> {
+/// Rows' words and what is known of the names in them: so many of them, each in the one place where it may stand. Of one matcher: another
+/// knows other names.
+pub(super) struct Wordings<Known, const MOST: usize> {
     /// Empty until the first is kept.
     all: Vec<Wording<Known>>,
 }
@@ -22,16 +21,16 @@ struct Wording<Known> {
     known: Known,
 }
 
-impl<Known> Default for Wordings<Known> {
+impl<Known, const MOST: usize> Default for Wordings<Known, MOST> {
     fn default() -> Self {
         Self { all: Vec::new() }
     }
 }
 
-impl<Known: Clone + Default> Wordings<Known> {
+impl<Known: Clone + Default, const MOST: usize> Wordings<Known, MOST> {
     /// What is known of a row whose cells (at most 255 bytes each) with words are these.
     pub(super) fn ask(&self, cells: &[(u8, &[u8])]) -> Option<&Known> {
-        let wording = self.all.get(place(cells))?;
+        let wording = self.all.get(place(cells) % MOST)?;
         (!cells.is_empty() && wording.is_of(cells)).then_some(&wording.known)
     }
 
@@ -41,9 +40,9 @@ impl<Known: Clone + Default> Wordings<Known> {
             return;
         }
         if self.all.is_empty() {
-            self.all.resize(REMEMBERED, Wording::default());
+            self.all.resize(MOST, Wording::default());
         }
-        let wording = &mut self.all[place(cells)];
+        let wording = &mut self.all[place(cells) % MOST];
         wording.words.clear();
         for (at, cell) in cells {
             // With the length before it, no two rows are written alike.
@@ -68,7 +67,7 @@ impl<Known> Wording<Known> {
     }
 }
 
-/// Where a wording stands, if it is kept. Not a secret: the words are compared.
+/// Where a wording stands, if it is kept: the rest by the number of places. Not a secret: the words are compared.
 fn place(cells: &[(u8, &[u8])]) -> usize {
     let mut mixed = 0u64;
     let mut mix = |word: u64| mixed = (mixed.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -83,7 +82,7 @@ fn place(cells: &[(u8, &[u8])]) -> usize {
             (None, rest) => mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
         }
     }
-    (mixed >> 32) as usize % REMEMBERED
+    (mixed >> 32) as usize
 }
 
 #[cfg(test)]
@@ -92,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_kept_for_the_same_words_in_the_same_cells_alone() {
-        let mut wordings = Wordings::default();
+        let mut wordings: Wordings<usize, 256> = Wordings::default();
         let rows: [&[(u8, &[u8])]; 5] =
             [&[(0, b"a b")], &[(1, b"a b")], &[(0, b"a"), (1, b"b")], &[(0, b"a"), (2, b"b")], &[(0, b"ab")]];
         for (no, row) in rows.iter().enumerate() {

@@ -30,7 +30,8 @@ pub(in crate::matching) struct Passing<'a> {
 /// What is known of lines that were passed over. Of one matcher.
 #[derive(Default)]
 pub(in crate::matching) struct Notes {
-    wordings: Wordings<Held>,
+    /// Text names the same people again and again.
+    wordings: Wordings<Held, 8192>,
     /// The cells of the lines at hand.
     cells: Vec<(usize, usize)>,
 }
