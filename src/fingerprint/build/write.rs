@@ -21,8 +21,9 @@ use crate::fingerprint::normalise::DateOrder;
 use crate::fingerprint::profile::Private;
 use crate::fingerprint::refs::{PRIVATE_BLOCK, RefBlock, Sealer};
 
-/// Bytes of records, and of fingerprints, that are held before they go to temporary files.
-const BUDGET: usize = 64 << 20;
+/// Bytes of records, and of fingerprints, that are held before they go to temporary files. With twice as many a hundred million records take
+/// 911 MiB at most instead of 625, and no less time.
+const BUDGET: usize = 32 << 20;
 
 /// An index under construction.
 pub(super) struct Writer<'a> {
