@@ -13,7 +13,7 @@ mod pass;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::fingerprint::{Damaged, SnapshotIndex};
 use crate::model::{Skip, SkipReason};
@@ -29,6 +29,8 @@ pub(super) use kept::Unnamed;
 const LEAST: f32 = 1.0;
 /// Rows of a table below which it is not tried: their hits could not be told from chance, and a pass is dear.
 const FEWEST: usize = 4;
+/// A name in more than one of so many rows (and more than two) is not that of the people whom the rows are about.
+const SHARED: usize = 64;
 /// What is said of rows that were not tried.
 const PASSED_OVER: &str =
     "rows that show only masked values, beyond those that were compared with all records; nothing was found in these";
@@ -131,6 +133,7 @@ impl Scan<'_> {
     }
 
     /// Leaves out rows that show a name of people in the index: they were looked for among these (`namesakes`), and are nobody else there.
+    /// But a name that stands in many rows is hardly whom they are about: an adviser's, or a town that is called like somebody.
     fn leave_out_namesakes(
         &mut self,
         index: &SnapshotIndex,
@@ -138,13 +141,16 @@ impl Scan<'_> {
         questions: &mut Vec<clue::Question>,
     ) -> Result<(), Damaged> {
         let examiner = Examiner { matcher: self.matcher };
-        let mut others = Vec::with_capacity(questions.len());
-        for question in questions.drain(..) {
-            if !examiner.has_namesakes(kept.row(rows[question.row]), index, &mut self.desk.scratch)? {
-                others.push(question);
-            }
+        let mut names = Vec::with_capacity(questions.len());
+        let mut rows_of: HashMap<u64, usize> = HashMap::new();
+        for question in questions.iter() {
+            let name = examiner.name_of(kept.row(rows[question.row]), index, &mut self.desk.scratch)?;
+            names.push(name);
+            name.into_iter().for_each(|name| *rows_of.entry(name).or_default() += 1);
         }
-        *questions = others;
+        let many = (questions.len() / SHARED).max(2);
+        let mut is_own = names.into_iter().map(|name| name.is_some_and(|name| rows_of[&name] <= many));
+        questions.retain(|_| !is_own.next().unwrap_or_default());
         Ok(())
     }
 
