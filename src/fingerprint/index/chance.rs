@@ -6,9 +6,9 @@
 
 use std::io::Cursor;
 
-use super::{Section, SnapshotIndex};
+use super::{Section, SnapshotIndex, TagTest};
 use crate::fingerprint::build::{Build, build_reader};
-use crate::fingerprint::{Catalogue, Countries, Hasher, Key, Keyring, normalise};
+use crate::fingerprint::{Catalogue, Countries, Hasher, Key, Keyring, masked, normalise};
 use crate::model::{FieldKind, Pap, Severity, Tlp, Watchlist};
 
 pub(in crate::fingerprint) const RECORDS: u64 = 20_000;
@@ -46,6 +46,13 @@ pub(in crate::fingerprint) fn part_of(folder: &std::path::Path, key: &Key, index
     let (catalogue, errors) = Catalogue::open(&files, &Keyring::new(Key::from_bytes(KEY)), countries);
     assert!(errors.is_empty(), "{errors:?}");
     catalogue
+}
+
+/// What a masked value asks of a column, 0 for addresses and 1 for numbers.
+pub(super) fn mask_test(index: &SnapshotIndex, (column, raw): (usize, &str), with_length: bool) -> TagTest {
+    let kind = index.columns()[column].1;
+    let tag = Hasher::new(&Key::from_bytes(KEY)).mask_tag(kind, &masked::parse(kind, raw.as_bytes()).unwrap());
+    index.test_of_mask(column, tag, with_length).unwrap()
 }
 
 /// Numbers without a pattern, always the same.

@@ -127,25 +127,8 @@ fn plain(raw: &[u8]) -> Option<[Part; 3]> {
     all.then_some([year, Part::Number(m1 * 10 + m2, 2), Part::Number(d1 * 10 + d2, 2)])
 }
 
-/// Whether a date may begin with the word that `raw` begins with, if it does with one. Sentences are asked too, and nearly all are left here.
-fn may_begin(raw: &[u8]) -> bool {
-    let mut word = [0; 16];
-    let len = raw.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-    // The rest may be a letter with an accent; a longer word is none of those that are known.
-    if len == 0 || raw.get(len).is_some_and(|b| !b.is_ascii()) {
-        return true;
-    }
-    let Some(word) = word.get_mut(..len) else { return false };
-    word.copy_from_slice(&raw[..len]);
-    word.make_ascii_lowercase();
-    !matches!(month(word, 0), Word::Other)
-}
-
 /// The parts in any other order and writing.
 fn written(raw: &[u8]) -> Option<[Part; 3]> {
-    if !may_begin(raw) {
-        return None;
-    }
     let mut folded = [0u8; MAX_LEN];
     let text = fold(raw, &mut folded)?;
     let mut parts = [Part::Number(0, 0); 3];
@@ -308,18 +291,6 @@ mod tests {
                 .iter()
                 .all(|word| matches!(month(word.as_bytes(), 0), Word::Other))
         );
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_left_at_its_first_word_is_no_date(word in "[a-zA-Zé]{1,18}", rest in "[ -./0-9a-z]{0,20}") {
-            let raw = word + &rest;
-            let mut parts = [0u8; MAX_LEN];
-            if !may_begin(raw.as_bytes()) && fold(raw.as_bytes(), &mut parts).is_some() {
-                let first = parts.split(|b| !b.is_ascii_lowercase()).next().unwrap_or_default();
-                prop_assert!(matches!(month(first, 0), Word::Other), "{raw}");
-            }
-        }
     }
 
     proptest! {

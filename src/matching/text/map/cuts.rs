@@ -17,11 +17,9 @@ pub(in crate::matching::text) enum Mark {
     /// With which something begins that is seldom, and that not every reading knows of: what hides other characters, `@`, the `a` of
     /// one that may be spelled out, bytes beyond ASCII, brackets of a number.
     Odd,
-    /// Ends a run of plain words, those in small letters and without digits with one blank between them: it is none of their bytes.
-    Loud,
 }
 
-const MARKS: usize = Mark::Loud as usize + 1;
+const MARKS: usize = Mark::Odd as usize + 1;
 
 /// Blocks that are drawn together.
 const TOGETHER: usize = 8;
@@ -120,8 +118,6 @@ signs! {
     seldom,
     /// Beyond ASCII.
     beyond,
-    /// A small letter.
-    small,
     /// `a`, `r` and `t`, of either case.
     a,
     r,
@@ -194,9 +190,6 @@ fn marks(last: &Bytes, this: &Bytes, next: &Bytes) -> [u64; MARKS] {
     marks[Mark::Cut as usize] = cut;
     marks[Mark::Gap as usize] = cut | this.blank | this.newline;
     marks[Mark::Odd as usize] = odd(last, this, next);
-    let behind_blank = this.blank << 1 | last.blank >> (BLOCK - 1);
-    marks[Mark::Loud as usize] =
-        this.digit | this.seldom | this.beyond | this.newline | cut | behind_blank & !this.small;
     marks
 }
 
@@ -253,7 +246,6 @@ impl Bytes {
             seen.fill |= bit(FILL.contains(byte));
             seen.seldom |= bit(SELDOM.contains(byte));
             seen.beyond |= bit(*byte >= 0x80);
-            seen.small |= bit(byte.is_ascii_lowercase());
             seen.a |= bit(byte.eq_ignore_ascii_case(&b'a'));
             seen.r |= bit(byte.eq_ignore_ascii_case(&b'r'));
             seen.t |= bit(byte.eq_ignore_ascii_case(&b't'));
@@ -354,7 +346,6 @@ mod avx2 {
                 fill: self.in_set(bytes, high, sets.fill),
                 seldom: self.in_set(bytes, high, sets.seldom),
                 beyond: self.none(self.off_beyond_ascii(bytes)),
-                small: self.none(self.off_range(bytes, b'a', 26)),
                 a: self.none(self.off(small, b'a')),
                 r: self.none(self.off(small, b'r')),
                 t: self.none(self.off(small, b't')),

@@ -257,44 +257,9 @@ impl Walk<'_, '_> {
                 self.end(sentence);
                 sentence = Sentence::default();
             }
-            at = match self.plain_words(start, &mut sentence) {
-                Some(end) => end,
-                None => self.word(start, line, &mut sentence),
-            };
+            at = self.word(start, line, &mut sentence);
         }
         self.end(sentence);
-    }
-
-    /// Walks over the plain words from `start` on, as many as end within sight ([`Mark::Loud`]). Returns where they end; nothing if there are
-    /// none.
-    #[inline(always)]
-    fn plain_words(&mut self, start: usize, sentence: &mut Sentence) -> Option<usize> {
-        if !self.text[start].is_ascii_lowercase() {
-            return None;
-        }
-        let gaps = self.cuts.window(Mark::Gap, start);
-        let loud = self.cuts.window(Mark::Loud, start) | 1 << (OUTLINED - 1);
-        let sight = loud.trailing_zeros();
-        let before = |at: u32| (1 << at) - 1;
-        // Where a gap follows, the last word before it ends with what is no gap; else a word goes on, and the one before it ends with one.
-        let end = match gaps >> sight & 1 {
-            1 => (!gaps & before(sight)).ilog2() + 1,
-            _ => (gaps & before(sight)).checked_ilog2()?,
-        };
-        let last = (gaps & before(end)).checked_ilog2().map_or(0, |gap| gap as usize + 1);
-        let end = end as usize;
-        (sentence.to, sentence.begun) = (bare(self.text, start + last, start + end).1, true);
-        sentence.from.get_or_insert(start);
-        let mut word = 0;
-        while word < end && (sentence.in_run || !sentence.small) {
-            let behind = word + (gaps >> word | 1 << (end - word)).trailing_zeros() as usize;
-            let (from, to) = bare(self.text, start + word, start + behind);
-            if !is_particle(&self.text[from..to]) {
-                (sentence.in_run, sentence.small) = (false, true);
-            }
-            word = behind + 1;
-        }
-        Some(start + end)
     }
 
     /// Walks over the word at `start`, and those that belong to a number with it. Returns where they end.
