@@ -1,11 +1,12 @@
 //! One candidate record held against one row: which columns agree, written how, and what differs.
 //!
 //! Every cell is tried against every column, until the table's columns are known; from then on only the cells that hold
-//! a column are, and a record that those deny is left as soon as nothing else could make up for it.
+//! a column are, and a record that those deny is left as soon as nothing else could make up for it. Columns that have no cell of their own are
+//! sought in those that hold several values.
 
 use std::borrow::Cow;
 
-use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, masked, readings};
+use crate::fingerprint::{Damaged, Hasher, Match, Slot, SnapshotIndex, TagRow, masked, readings};
 use crate::model::{FieldKind, Row, Strength};
 
 use super::bits;
@@ -161,54 +162,98 @@ impl Examiner<'_> {
         pairs: &mut Vec<(u8, u8)>,
     ) -> Result<(), Damaged> {
         let tags = index.tags(Slot(candidate.slot))?;
-        let key = index.key_no();
-        let hasher = &self.matcher.catalogue.hashers()[key];
+        // Parts of mixed cells that agreed, a bit each.
+        let mut taken = 0u32;
         for (column, (_, held)) in index.columns().iter().enumerate().take(64) {
             if candidate.agree >> column & 1 == 1 {
                 continue;
             }
-            let cells = match mapping.map(|mapping| mapping.cell_of(column)) {
+            let compared = Compared { index, tags, column, kind: *held };
+            let cell = mapping.map(|mapping| mapping.cell_of(column));
+            let cells = match cell {
                 None => 0..row.len().min(64),
                 Some(Some(cell)) if cell < row.len() => cell..cell + 1,
-                Some(_) => continue,
+                Some(_) => 0..0,
             };
+            let mut found = None;
             for at in cells {
                 if candidate.cells >> at & 1 == 1 && *held != FieldKind::FullName {
                     continue;
                 }
                 let value = trimmed(row.cell(at));
-                if value.len() > LONGEST_VALUE || is_absent(value) {
-                    continue;
+                // A tag of eight bits agrees with anything once in 255 cases: only what looks the part is asked, unless it is known to be.
+                found = self.agreement(value, at, &compared, mapping.is_some(), scratch).map(|said| (at, said));
+                if found.is_some() {
+                    break;
                 }
-                if held.strength() == Strength::Weak {
-                    // A tag of eight bits agrees with anything once in 255 cases: only what looks the part is asked, unless it is known to be.
-                    if mapping.is_none() && !CellShape::of(value).may_confirm(*held) {
-                        continue;
-                    }
-                    let known = self.tags_of(value, (at, *held), key, scratch);
-                    if !known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes) {
-                        continue;
-                    }
-                    candidate.bits += confirming_bits(*held);
-                } else if masked::is_maskable(*held) {
-                    let Some(form) = masked::parse(*held, value) else { continue };
-                    let tag = hasher.mask_tag(*held, &form);
-                    if tags.mask(column, tag) != Match::Yes {
-                        continue;
-                    }
-                    candidate.masked |= 1 << column;
-                    candidate.bits += masked_bits(*held, tag);
-                } else {
-                    continue;
+            }
+            // What has no cell of its own may share one. Names were sought there already.
+            let shared = if cell.flatten().is_none() && found.is_none() && !is_name(*held) {
+                scratch.parts.many(row)
+            } else {
+                0
+            };
+            for no in (0..shared).filter(|no| taken >> no & 1 == 0) {
+                let (at, part) = scratch.parts.part(row, no);
+                if let Some(said) = self.agreement(part, 64 + no, &compared, false, scratch) {
+                    taken |= 1 << no;
+                    candidate.within |= 1 << column;
+                    found = Some((usize::from(at), said));
+                    break;
                 }
+            }
+            if let Some((at, said)) = found {
+                candidate.masked |= u64::from(said.masked) << column;
+                candidate.bits += said.bits;
                 candidate.agree |= 1 << column;
                 candidate.cells |= 1 << at;
                 pairs.push((at as u8, column as u8));
-                break;
             }
         }
         Ok(())
     }
+
+    /// What it proves that a value agrees with a column of a record, if it does. `cell` is the number that its tags are kept under; unless its
+    /// place `is_known` to hold the column, it must look so.
+    fn agreement(
+        &self,
+        value: &[u8],
+        cell: usize,
+        compared: &Compared<'_>,
+        is_known: bool,
+        scratch: &mut Scratch,
+    ) -> Option<Said> {
+        let Compared { index, tags, column, kind } = *compared;
+        if value.len() > LONGEST_VALUE || is_absent(value) {
+            return None;
+        }
+        if kind.strength() == Strength::Weak {
+            if !is_known && !CellShape::of(value).may_confirm(kind) {
+                return None;
+            }
+            let known = self.tags_of(value, (cell, kind), index.key_no(), scratch);
+            let agrees = known.iter().any(|tag| tags.tag(column, *tag) == Match::Yes);
+            return agrees.then(|| Said { bits: confirming_bits(kind), masked: false });
+        }
+        let form = masked::is_maskable(kind).then(|| masked::parse(kind, value))??;
+        let tag = self.matcher.catalogue.hashers()[index.key_no()].mask_tag(kind, &form);
+        (tags.mask(column, tag) == Match::Yes).then(|| Said { bits: masked_bits(kind, tag), masked: true })
+    }
+}
+
+/// A column of a record that values are held against.
+struct Compared<'i> {
+    index: &'i SnapshotIndex,
+    tags: TagRow<'i>,
+    column: usize,
+    kind: FieldKind,
+}
+
+/// What an agreement proves.
+#[derive(Clone, Copy)]
+struct Said {
+    bits: f32,
+    masked: bool,
 }
 
 /// Whether the index holds names in parts only, and cells of the table are known to hold each.

@@ -30,6 +30,8 @@ pub(super) struct RowCandidate {
     pub(super) exported: u64,
     /// Of these, confirmed by a masked form only.
     pub(super) masked: u64,
+    /// Of these, found within a cell that holds more.
+    pub(super) within: u64,
     /// Cells explained.
     pub(super) cells: u64,
     /// What the agreement proves, less what differs, in bits.
@@ -83,6 +85,19 @@ pub(super) fn most_bits(kind: FieldKind) -> f32 {
         _ if is_maskable(kind) => 12.0,
         _ if kind.strength() == Strength::Weak => confirming_bits(kind),
         _ => 0.0,
+    }
+}
+
+/// Bits of [`group`].
+pub(super) const GROUPS: usize = 3;
+
+/// Kinds that say the same thing twice have a bit in common: who lives in a town has its postcode, who works for a company has its domain.
+pub(super) fn group(kind: FieldKind) -> u32 {
+    match kind {
+        FieldKind::Postcode | FieldKind::City => 1,
+        FieldKind::Email | FieldKind::Company => 2,
+        FieldKind::Text | FieldKind::JobTitle => 4,
+        _ => 0,
     }
 }
 

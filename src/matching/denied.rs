@@ -41,7 +41,8 @@ impl Examiner<'_> {
         // Names agree in whichever way they are split, unless the columns that hold their parts are known.
         let by_parts = names_are_parts(index, mapping);
         let is_open = |kind: FieldKind| is_name(kind) && !by_parts;
-        let mut most = by_value.bits + most_in(index, mapping, is_open);
+        let is_shared = scratch.parts.many(row) > 0;
+        let mut most = by_value.bits + most_in(index, mapping, |kind| is_shared || is_open(kind));
         for &(cell, column) in mapping.telling() {
             if most < WORTH_KEEPING - ROUNDING {
                 return Ok(true);
@@ -83,8 +84,8 @@ impl Examiner<'_> {
     }
 }
 
-/// The most that the columns of an index prove beside what led to the record: those that cells are known to hold, and those of open kinds
-/// wherever they stand.
+/// The most that the columns of an index prove beside what led to the record: those that cells are known to hold, and those of kinds that
+/// are sought elsewhere too.
 fn most_in(index: &SnapshotIndex, mapping: &Mapping, is_open: impl Fn(FieldKind) -> bool) -> f32 {
     let columns = index.columns().iter().enumerate();
     let counts = columns.filter(|(no, (_, kind))| is_open(*kind) || mapping.cell_of(*no).is_some());

@@ -20,6 +20,7 @@ mod finish;
 mod glance;
 mod kept;
 mod mapping;
+mod mixed;
 mod names;
 mod namesakes;
 mod needs;

@@ -12,19 +12,19 @@ pub(super) const NAME_CELLS: usize = 8;
 const REACH: usize = 2;
 
 impl Examiner<'_> {
-    /// The keys of the names that cells of the row may show and that some index has: each cell that holds several words,
-    /// each two cells near one another.
+    /// The keys of the names that cells of the row may show and that some index has: each cell (or part of a mixed
+    /// one) that holds several words, each two that stand near one another.
     pub(super) fn read_names(&self, row: Row<'_>, scratch: &mut Scratch) {
         let mut cells: [(u8, &[u8]); NAME_CELLS] = [(0, b""); NAME_CELLS];
         let mut many = 0;
-        for (at, raw) in row.cells().enumerate().take(64) {
-            let value = trimmed(raw);
+        let whole = row.cells().enumerate().take(64).map(|(at, raw)| (at as u8, trimmed(raw)));
+        for (at, value) in whole.chain(scratch.parts.all(row)) {
             if many < NAME_CELLS
                 && value.len() <= LONGEST_VALUE
                 && CellShape::of(value).may_be_name()
                 && !is_absent(value)
             {
-                cells[many] = (at as u8, value);
+                cells[many] = (at, value);
                 many += 1;
             }
         }

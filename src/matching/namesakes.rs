@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::fingerprint::{Damaged, MaskTag, Readings, Slot, SnapshotIndex, TagTest, masked, readings};
 use crate::model::{FieldKind, Row};
 
-use super::candidate::{ROUNDING, WORTH_KEEPING, confirming_bits, masked_bits, most_bits};
+use super::candidate::{GROUPS, ROUNDING, WORTH_KEEPING, confirming_bits, group, masked_bits, most_bits};
 use super::evidence::TableState;
 use super::row::{Examiner, Scratch};
 use super::shape::{CellShape, LONGEST_VALUE, is_absent, trimmed};
@@ -31,19 +31,22 @@ struct Confirmer {
     test: TagTest,
     /// What agreement proves: less where the value is common among the records themselves.
     bits: f32,
+    /// What says the same thing again has a bit in common with it.
+    group: u32,
 }
 
 impl Confirmer {
     /// `bits` is what agreement of the kind proves at most.
-    fn of(test: TagTest, bits: f32, index: &SnapshotIndex) -> Result<Self, Damaged> {
+    fn of(test: TagTest, (kind, bits): (FieldKind, f32), index: &SnapshotIndex) -> Result<Self, Damaged> {
         let holders = index.holders(test)?;
-        Ok(Self { test, bits: bits.min((holders.of as f32 / holders.passing.max(1) as f32).log2()) })
+        let bits = bits.min((holders.of as f32 / holders.passing.max(1) as f32).log2());
+        Ok(Self { test, bits, group: group(kind) })
     }
 
     /// An address begins with a letter of its owner's name as a rule: its mask proves, to who has the name already, the domain and no more.
     fn of_mask(test: TagTest, kind: FieldKind, tag: MaskTag, index: &SnapshotIndex) -> Result<Self, Damaged> {
         let known = if kind == FieldKind::Email { (test.coarse(), tag.coarse()) } else { (test, tag) };
-        Ok(Self { test, ..Self::of(known.0, masked_bits(kind, known.1), index)? })
+        Ok(Self { test, ..Self::of(known.0, (kind, masked_bits(kind, known.1)), index)? })
     }
 }
 
@@ -61,27 +64,35 @@ impl Shown {
     fn most(self, facts: &IndexFacts) -> f32 {
         let clear = facts.confirming.iter().filter(|(_, kind)| self.kinds >> kind.code() & 1 == 1);
         let masked = facts.maskable.iter().filter(|_| self.masked);
-        clear.chain(masked).map(|(_, kind)| most_bits(*kind)).sum()
+        // What says the same thing again proves nothing more.
+        let (mut total, mut again) = (0.0, [0.0f32; GROUPS]);
+        for (_, kind) in clear.chain(masked) {
+            match group(*kind).checked_ilog2() {
+                Some(no) => again[no as usize] = again[no as usize].max(most_bits(*kind)),
+                None => total += most_bits(*kind),
+            }
+        }
+        total + again.iter().sum::<f32>()
     }
 }
 
 /// All of them, of one index.
 struct Confirmers {
+    /// The most telling first.
     all: Vec<Confirmer>,
     /// The most that each column can prove, most first.
     columns: Vec<(u8, f32)>,
 }
 
 impl Confirmers {
-    fn new(all: Vec<Confirmer>) -> Self {
+    fn new(mut all: Vec<Confirmer>) -> Self {
+        all.sort_by(|a, b| b.bits.total_cmp(&a.bits));
         let mut columns: Vec<(u8, f32)> = Vec::new();
-        for Confirmer { test, bits } in &all {
-            match columns.iter_mut().find(|(column, _)| *column == test.column) {
-                Some((_, most)) => *most = most.max(*bits),
-                None => columns.push((test.column, *bits)),
+        for Confirmer { test, bits, .. } in &all {
+            if columns.iter().all(|(column, _)| *column != test.column) {
+                columns.push((test.column, *bits));
             }
         }
-        columns.sort_by(|a, b| b.1.total_cmp(&a.1));
         Self { all, columns }
     }
 
@@ -102,12 +113,12 @@ impl Confirmers {
     /// Bits by which a record is confirmed.
     fn confirm(&self, index: &SnapshotIndex, slot: Slot) -> Result<f32, Damaged> {
         let tags = index.tags(slot)?;
-        let (mut seen, mut total) = (0u64, 0.0);
-        for confirmer in &self.all {
-            let column = confirmer.test.column;
-            if seen >> column & 1 == 0 && tags.passes(confirmer.test) {
-                seen |= 1 << column;
-                total += confirmer.bits;
+        let (mut seen, mut groups, mut total) = (0u64, 0, 0.0);
+        for Confirmer { test, bits, group } in &self.all {
+            if seen >> test.column & 1 == 0 && tags.passes(*test) {
+                seen |= 1 << test.column;
+                total += if groups & group == 0 { *bits } else { 0.0 };
+                groups |= group;
             }
         }
         Ok(total)
@@ -128,7 +139,8 @@ impl Examiner<'_> {
         if scratch.names.is_empty() {
             return Ok(());
         }
-        let (cells, shown) = self.shown(row.cells(), scratch);
+        let parts: Vec<&[u8]> = scratch.parts.all(row).map(|(_, part)| part).collect();
+        let (cells, shown) = self.shown(row.cells().take(64).chain(parts), scratch);
         self.confirm_namesakes(&cells, shown, scratch)?;
         let namesakes = std::mem::take(&mut scratch.namesakes);
         for &(place, bits) in &namesakes.confirmed {
@@ -146,7 +158,7 @@ impl Examiner<'_> {
     ) -> (Vec<(&'c [u8], CellShape)>, Shown) {
         let Matcher { asks, catalogue, .. } = self.matcher;
         let is_value = |value: &&[u8]| value.len() <= LONGEST_VALUE && !is_absent(value);
-        let cells = cells.take(64).map(trimmed).filter(is_value);
+        let cells = cells.map(trimmed).filter(is_value);
         let cells: Vec<(&[u8], CellShape)> = cells.map(|value| (value, CellShape::of(value))).collect();
         let is_shown = |kind: &&FieldKind| {
             cells.iter().filter(|cell| may_show(**kind, cell)).any(|(value, _)| {
@@ -214,7 +226,7 @@ impl Examiner<'_> {
         fewest: u32,
         scratch: &mut Scratch,
     ) -> bool {
-        let (cells, shown) = self.shown(cells, scratch);
+        let (cells, shown) = self.shown(cells.take(64), scratch);
         let needed = price(fewest as usize) + WORTH_KEEPING - ROUNDING;
         let may = self.matcher.facts.iter().any(|facts| shown.most(facts) >= needed);
         let mut confirms =
@@ -226,11 +238,12 @@ impl Examiner<'_> {
     /// The first name that the row shows of people in the index who were all looked through.
     pub(super) fn name_of(
         &self,
-        row: Row<'_>,
+        (row, is_table): (Row<'_>, bool),
         index: &SnapshotIndex,
         scratch: &mut Scratch,
     ) -> Result<Option<u64>, Damaged> {
         scratch.start_names();
+        scratch.parts.start(is_table);
         self.read_names(row, scratch);
         for (name, ..) in scratch.names.iter().filter(|(.., key)| usize::from(*key) == index.key_no()) {
             if (1..=MOST_NAMESAKES).contains(&(index.name_range(*name)?.len() as u32)) {
@@ -277,7 +290,9 @@ impl Examiner<'_> {
                 readings(*kind, value, self.matcher.catalogue.countries(), all_readings);
                 for normal in all_readings.iter().filter(|normal| is_told(*kind, normal, &facts.exported)) {
                     let test = index.test_of_value(usize::from(*column), hasher.tag(*kind, normal));
-                    all.extend(test.map(|test| Confirmer::of(test, confirming_bits(*kind), index)).transpose()?);
+                    all.extend(
+                        test.map(|test| Confirmer::of(test, (*kind, confirming_bits(*kind)), index)).transpose()?,
+                    );
                 }
             }
         }

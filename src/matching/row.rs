@@ -6,6 +6,7 @@ use crate::model::{FieldKind, Row};
 use super::Matcher;
 use super::candidate::RowCandidate;
 use super::evidence::TableState;
+use super::mixed::{PARTS, Parts};
 use super::namesakes::Namesakes;
 use super::sweep::Sweep;
 use super::values::Seen;
@@ -40,6 +41,8 @@ pub(super) struct Scratch {
     pub(super) wordings: Wordings<(Names, bool), 256>,
     /// The normal forms of cells that may hold (part of) a name.
     pub(super) name_forms: Vec<u8>,
+    /// What stands in cells of the row that hold several values.
+    pub(super) parts: Parts,
     /// Whether the row shows a whole name, known or not.
     pub(super) named: bool,
     /// The people who have these names.
@@ -50,6 +53,8 @@ pub(super) struct Scratch {
     pub(super) pairs: Vec<Vec<(u8, u8)>>,
     /// Lists of earlier candidates, empty.
     spare: Vec<Vec<(u8, u8)>>,
+    /// The cells and columns of one candidate that hold nothing else.
+    pub(super) own: Vec<(u8, u8)>,
     /// The systems that the row shows records of.
     pub(super) systems: Vec<u16>,
 }
@@ -110,6 +115,7 @@ impl Examiner<'_> {
     ) -> Result<bool, Damaged> {
         let seen: Seen = sweep.seen[no];
         scratch.clear();
+        scratch.parts.start(table.columns);
         if seen.hit {
             take_leads(sweep, no, scratch);
             self.follow_leads(row, table, scratch)?;
@@ -191,13 +197,15 @@ pub(super) struct TagCache {
 impl TagCache {
     const KINDS: usize = 32;
     const KEYS: usize = 2;
+    /// Parts of mixed cells follow the cells.
+    const CELLS: usize = 64 + PARTS;
 
     /// Forgets the row before.
     pub(super) fn start(&mut self) {
         self.row = self.row.wrapping_add(1);
         self.tags.clear();
         if self.entries.is_empty() {
-            self.entries.resize(64 * Self::KINDS * Self::KEYS, (0, 0, 0));
+            self.entries.resize(Self::CELLS * Self::KINDS * Self::KEYS, (0, 0, 0));
         }
     }
 

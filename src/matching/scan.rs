@@ -187,7 +187,7 @@ impl<'m> Scan<'m> {
         filled: u64,
         state: &mut TableState,
     ) -> Result<(), Damaged> {
-        let Scratch { candidates, systems, pairs, .. } = &mut self.desk.scratch;
+        let Scratch { candidates, systems, pairs, own, .. } = &mut self.desk.scratch;
         let sure = candidates.iter().any(|c| c.bits >= SURE);
         systems.clear();
         for (i, candidate) in candidates.iter().enumerate() {
@@ -200,7 +200,10 @@ impl<'m> Scan<'m> {
                     systems.push(system);
                 }
                 let named = self.matcher.catalogue.indexes()[candidate.index as usize].columns();
-                state.count((candidate.index, number), (columns, named), filled, &pairs[i]);
+                // What shares a cell has none of its own.
+                own.clear();
+                own.extend(pairs[i].iter().filter(|(_, column)| candidate.within >> column & 1 == 0));
+                state.count((candidate.index, number), (columns, named), filled, own);
             } else if first {
                 self.evidence.doubt(Doubtful {
                     table,
@@ -218,7 +221,7 @@ impl<'m> Scan<'m> {
                 *self.evidence.system_rows.entry(*system).or_default() += 1;
             }
             if self.evidence.wants_sample() {
-                let sample = self.masked(row);
+                let sample = self.masked(row, state.columns);
                 self.evidence.sample.push((number, sample));
             }
         }
@@ -243,11 +246,16 @@ impl<'m> Scan<'m> {
     }
 
     /// The row as an alert may show it, with the kinds that the best candidate's columns give its cells.
-    fn masked(&self, row: Row<'_>) -> MaskedRow {
+    fn masked(&mut self, row: Row<'_>, is_table: bool) -> MaskedRow {
+        let parts = &mut self.desk.scratch.parts;
+        parts.start(is_table);
+        let mixed =
+            (0..row.len().min(64)).filter(|cell| parts.has(row, *cell)).fold(0u64, |mixed, cell| mixed | 1 << cell);
         let best = (0..self.desk.scratch.candidates.len())
             .max_by(|a, b| self.desk.scratch.candidates[*a].bits.total_cmp(&self.desk.scratch.candidates[*b].bits));
+        // What holds several values is no value of a kind.
         let kind_of = |cell: usize| {
-            let best = best?;
+            let best = best.filter(|_| cell >= 64 || mixed >> cell & 1 == 0)?;
             let columns = self.matcher.catalogue.indexes()[self.desk.scratch.candidates[best].index as usize].columns();
             let pair = self.desk.scratch.pairs[best].iter().find(|(at, _)| *at as usize == cell)?;
             Some(columns[pair.1 as usize].1)

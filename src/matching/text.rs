@@ -10,21 +10,22 @@ use memchr::memchr;
 
 use crate::model::{Batch, Layout, Span};
 
-use super::shape::{LONGEST_VALUE, trimmed};
+use super::shape::LONGEST_VALUE;
 
 mod map;
 mod parts;
 mod passing;
+mod pieces;
 mod words;
 
 use map::{Class, Cuts, Map};
 pub(super) use parts::values_in;
 pub(super) use passing::{Notes, Passing};
+use pieces::Pieces;
+pub(super) use pieces::Splitter;
 
 /// Lines of a paragraph that may together describe one person: longer ones are lists.
 const PARAGRAPH: usize = 24;
-/// Pieces of one row: what stands beyond on a line that long describes nobody in particular.
-const PIECES: usize = 64;
 /// Digits on a line that make it worth a look: fewer name nobody.
 const DIGITS: usize = 5;
 
@@ -280,41 +281,9 @@ impl Reading<'_> {
     }
 
     /// Appends the pieces of one line, or of a stretch of it, as cells; `spelled` says whether an `@` is spelled out there.
-    fn pieces(&mut self, (start, end): (usize, usize), spelled: bool) {
-        let line = &self.text[..end];
-        let begin = start + words::decoration(&line[start..]);
-        let (mut from, mut at) = (begin, begin);
-        let mut count = 0;
-        while count < PIECES {
-            let Some(next) = self.map.next(Class::Part, at..end) else { break };
-            at = next;
-            let width = match separator(line, begin, at) {
-                0 if !spelled => words::bracket(line, at),
-                width => width,
-            };
-            if width == 0 {
-                at += 1;
-                continue;
-            }
-            count += self.piece(from, at, spelled);
-            at += width;
-            from = at;
-        }
-        self.piece(from, end, spelled);
-    }
-
-    /// Appends a piece: its addresses, numbers and dates as cells of their own, and what stands between them. The number of
-    /// cells.
-    fn piece(&mut self, from: usize, to: usize, spelled: bool) -> usize {
-        let before = self.cells.len();
+    fn pieces(&mut self, stretch: (usize, usize), spelled: bool) {
         let Self { text, map, runs, cells, .. } = self;
-        let mut tell = |from: usize, to: usize| push(text, map, (from, to), cells);
-        if spelled {
-            tell(from, to);
-        } else {
-            words::Stretch { text, map }.values(from, to, runs, &mut tell);
-        }
-        self.cells.len() - before
+        Pieces { text, map, runs, cells }.read(stretch, spelled);
     }
 
     /// Closes the row under construction, if it has a cell.
@@ -324,19 +293,6 @@ impl Reading<'_> {
             self.row_ends.push(end);
             self.passed.push(std::mem::take(&mut self.gap));
         }
-    }
-}
-
-/// Appends a stretch as a cell, without what stands around it; nothing if it holds no value.
-fn push(text: &[u8], map: &Map, (from, to): (usize, usize), cells: &mut Vec<Span>) {
-    let piece = trimmed(&text[from..to]);
-    let start = piece.as_ptr() as usize - text.as_ptr() as usize;
-    let end = start + piece.len();
-    // Nearly every piece begins with a letter or digit.
-    let holds = |class| map.any(class, start..end);
-    if piece.first().is_some_and(u8::is_ascii_alphanumeric) || holds(Class::Word) || holds(Class::Star) {
-        // As in a batch: far below 4 GiB.
-        cells.push(Span { start: start as u32, end: end as u32 });
     }
 }
 
@@ -350,30 +306,6 @@ fn parting_of(line: &[u8], emails: usize) -> Option<u8> {
         }
         !crowded && stretches >= 2 && stretches <= emails * 2
     })
-}
-
-/// How many bytes at `at` separate two pieces; 0 if they do not.
-fn separator(line: &[u8], start: usize, at: usize) -> usize {
-    let next = line.get(at + 1).copied();
-    let spaced = |width: usize| at > start && line[at - 1] == b' ' && matches!(line.get(at + width), Some(b' ') | None);
-    match line[at] {
-        b'\t' | b';' | b'|' | b',' | b'<' | b'>' | b'\r' | b'"' => 1,
-        b'-' if next == Some(b'>') => 2,
-        b'.' if line[at..].starts_with(b"...") => line[at..].iter().take_while(|b| **b == b'.').count(),
-        0xe2 if matches!(line.get(at + 1), Some(0x86 | 0x87)) && line.len() > at + 2 => 3,
-        b'-' | b'/' | b'=' | b'+' if spaced(1) => 1,
-        0xe2 if line[at..].starts_with("–".as_bytes()) || line[at..].starts_with("—".as_bytes()) => 3,
-        0xe2 if line[at..].starts_with("•".as_bytes()) && spaced(3) => 3,
-        b' ' if next == Some(b' ') => 2,
-        b'=' if next.is_some_and(|n| n != b'=') => 1,
-        // Not in `http://`, not in `12:34`, not in `a::b`.
-        b':' => match next {
-            Some(b'/' | b':') => 0,
-            Some(n) if n.is_ascii_digit() && at > start && line[at - 1].is_ascii_digit() => 0,
-            _ => 1,
-        },
-        _ => 0,
-    }
 }
 
 #[cfg(test)]
@@ -393,21 +325,6 @@ mod tests {
         let mut all = Vec::new();
         values_in(cell.as_bytes(), &mut |v| all.push(String::from_utf8_lossy(v).into_owned()));
         all
-    }
-
-    #[test]
-    fn bytes_that_are_passed_over_part_nothing() {
-        let mut map = Map::default();
-        for byte in 0..=255u8 {
-            for (before, behind) in [(b' ', b' '), (b'a', b'a'), (b' ', b'a'), (b'1', b' '), (byte, byte), (byte, b'a')]
-            {
-                let line = [before, byte, behind, behind];
-                map.draw(&line);
-                if !map.any(Class::Part, 1..2) {
-                    assert_eq!((separator(&line, 0, 1), words::bracket(&line, 1)), (0, 0), "{line:?}");
-                }
-            }
-        }
     }
 
     #[test]

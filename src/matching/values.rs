@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub(super) filled: u64,
     /// Cells that may hold a name.
     pub(super) names: u8,
+    /// Whether a part of a cell may be one that holds other values too.
+    pub(super) name_within: bool,
     /// Whether any value was an identifier, ours or not.
     pub(super) searchable: bool,
     /// Whether the prefilter let one pass.
@@ -47,8 +49,9 @@ impl Seen {
     /// number is not.
     pub(super) fn by_name(&self, table: &TableState) -> bool {
         let ours = table.sure >= 4 && table.sure * 3 > table.searchable;
-        let others = self.filled.count_ones() > u32::from(self.names);
-        self.names > 0 && (!self.searchable && (others || self.names >= 3) || ours)
+        let name_within = self.name_within && table.columns;
+        let others = self.filled.count_ones() > u32::from(self.names) || name_within;
+        (self.names > 0 || name_within) && (!self.searchable && (others || self.names >= 3) || ours)
     }
 }
 
@@ -69,7 +72,7 @@ impl Matcher {
                     }
                     if value.len() > LONGEST_VALUE {
                         seen.filled |= 1 << at;
-                        seen.searchable |= self.values_of_parts((no, at), value, values);
+                        seen.searchable |= self.values_of_parts((no, at), value, values).searchable;
                         continue;
                     }
                     (value, self.choice(value, values))
@@ -81,7 +84,13 @@ impl Matcher {
                 continue;
             }
             let whole = self.values_as((no, at), value, (choice, *glance), values);
-            seen.searchable |= whole || choice.is_mixed() && self.values_of_parts((no, at), value, values);
+            if whole || !choice.is_mixed() {
+                seen.searchable |= whole;
+                continue;
+            }
+            let parts = self.values_of_parts((no, at), value, values);
+            seen.searchable |= parts.searchable;
+            seen.name_within |= parts.name_within;
         }
         seen
     }
@@ -91,19 +100,20 @@ impl Matcher {
         values.clear();
         let choice = self.choice(value, values);
         let whole = self.values_as((0, 0), value, (choice, Glance::default()), values);
-        let any = whole || choice.is_mixed() && self.values_of_parts((0, 0), value, values);
+        let any = whole || choice.is_mixed() && self.values_of_parts((0, 0), value, values).searchable;
         values.clear();
         any
     }
 
-    /// The parts of a cell that holds more than one value.
-    fn values_of_parts(&self, place: (u16, u8), value: &[u8], values: &mut Values) -> bool {
-        let mut any = false;
+    /// The parts of a cell that holds more than one value, and what they show.
+    fn values_of_parts(&self, place: (u16, u8), value: &[u8], values: &mut Values) -> Seen {
+        let mut seen = Seen::default();
         values_in(value, &mut |part| {
             let choice = self.choice(part, values);
-            any |= self.values_as(place, part, (choice, Glance::default()), values);
+            seen.name_within |= choice.is_name();
+            seen.searchable |= self.values_as(place, part, (choice, Glance::default()), values);
         });
-        any
+        seen
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::fingerprint::{Damaged, MaskTag, Readings, SnapshotIndex, TagTest, masked, readings};
 use crate::matching::Matcher;
-use crate::matching::candidate::ROUNDING;
+use crate::matching::candidate::{ROUNDING, group};
 use crate::model::{FieldKind, Strength};
 
 use super::LEAST;
@@ -54,18 +54,6 @@ pub(super) struct Clue {
     pub(super) is_mask: bool,
     /// Whether any record agrees.
     possible: bool,
-}
-
-impl Clue {
-    /// Kinds that say the same thing twice: who lives in a town has its postcode, who works for a company has its domain.
-    fn group(&self) -> u32 {
-        match self.kind {
-            FieldKind::Postcode | FieldKind::City => 1,
-            FieldKind::Email | FieldKind::Company => 2,
-            FieldKind::Text | FieldKind::JobTitle => 4,
-            _ => 0,
-        }
-    }
 }
 
 /// What is asked of the records for one row: its clues, those that some record agrees with first, most telling first. A row of which
@@ -142,7 +130,7 @@ fn most_of(clues: &[Clue]) -> Vec<f32> {
 fn walk(clues: &[Clue], mut agrees: impl FnMut(&Clue) -> bool, mut take: impl FnMut(usize)) -> f32 {
     let (mut columns, mut cells, mut groups, mut bits) = (0u64, 0u64, 0u32, 0.0);
     for (no, clue) in clues.iter().enumerate() {
-        let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), clue.group());
+        let (column, cell, group) = (1u64 << (clue.test.column & 63), 1u64 << (clue.cell & 63), group(clue.kind));
         if columns & column == 0 && cells & cell == 0 && agrees(clue) {
             columns |= column;
             cells |= cell;

@@ -103,7 +103,7 @@ impl Scan<'_> {
                 continue;
             }
             let mut questions = clues.questions(index)?;
-            self.leave_out_namesakes(index, (kept, rows), &mut questions)?;
+            self.leave_out_namesakes(index, (kept, rows, state.columns), &mut questions)?;
             if questions.iter().filter(|question| question.hooks > 0).count() < FEWEST {
                 continue;
             }
@@ -137,14 +137,15 @@ impl Scan<'_> {
     fn leave_out_namesakes(
         &mut self,
         index: &SnapshotIndex,
-        (kept, rows): (&kept::Rows, &[usize]),
+        (kept, rows, is_table): (&kept::Rows, &[usize], bool),
         questions: &mut Vec<clue::Question>,
     ) -> Result<(), Damaged> {
         let examiner = Examiner { matcher: self.matcher };
         let mut names = Vec::with_capacity(questions.len());
         let mut rows_of: HashMap<u64, usize> = HashMap::new();
         for question in questions.iter() {
-            let name = examiner.name_of(kept.row(rows[question.row]), index, &mut self.desk.scratch)?;
+            let row = (kept.row(rows[question.row]), is_table);
+            let name = examiner.name_of(row, index, &mut self.desk.scratch)?;
             names.push(name);
             name.into_iter().for_each(|name| *rows_of.entry(name).or_default() += 1);
         }

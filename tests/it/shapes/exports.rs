@@ -31,7 +31,7 @@ fn edifact(text: &str) -> String {
 }
 
 pub const SHAPES: &[Shape] = &[
-    shape!(telegram_json, "email phone last_name first_name", |people| {
+    shape!(telegram_json, "email phone last_name first_name birth_date postcode city", |people| {
         let message = |(i, p): (usize, &Person)| {
             format!(
                 "  {{\n   \"id\": {i},\n   \"type\": \"message\",\n   \"date\": \"2026-08-01T12:00:00\",\n   \"from\": \"seller\",\n   \
@@ -64,6 +64,21 @@ pub const SHAPES: &[Shape] = &[
             "<!DOCTYPE html>\n<html><body><div class=\"history\">\n{}</div></body></html>\n",
             numbered(people, message)
         )
+    }),
+    shape!(whole_address_in_one_cell, "last_name first_name street_address postcode city", |people| {
+        let row = |p: &Person| format!("{};{} {} {}\n", p.full(), p.street, p.postcode, p.city);
+        format!("client;adresse complete\n{}", each(people, row))
+    }),
+    shape!(addresses_on_labels, "email last_name first_name street_address postcode city", |people| {
+        let row = |p: &Person| {
+            format!("{},\"{}\n{}\n{} {}\"\n", p.mail, p.full(), p.street, p.postcode, p.city.to_uppercase())
+        };
+        format!("mail,label\n{}", each(people, row))
+    }),
+    shape!(who_and_when_in_one_cell, "email phone last_name first_name birth_date postcode city", |people| {
+        let row =
+            |p: &Person| format!("{}\t{}\t{} ({})\t{} - {}\n", p.mail, p.phone, p.full(), p.birth, p.postcode, p.city);
+        format!("mail\ttel\tqui\tou\n{}", each(people, row))
     }),
     shape!(stealer_blocks, "email phone last_name first_name birth_date", |people| {
         each(people, |p| {

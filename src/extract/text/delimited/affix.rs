@@ -11,6 +11,10 @@ use crate::model::{Batch, Span};
 const MAX_LEAD: usize = 64;
 /// Cells that must share one.
 const LEAST: usize = 3;
+/// Digits of a number that may be a value: a postcode has as many. Numbers of items count up.
+const VALUE: usize = 4;
+/// Digits of a moment, in seconds since 1970 or finer.
+const MOMENT: usize = 10;
 
 /// One unit of a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,7 +269,31 @@ fn is_shared(lead: &[Unit], cells: &[&[u8]]) -> bool {
         || lead.iter().filter(|unit| **unit == Unit::Byte(b':')).count() >= 1 && lead.last() == Some(&Unit::Blanks);
     let long = |rest: &[u8]| looks(rest).typed() && rest.iter().filter(|b| b.is_ascii_digit()).count() >= 5;
     let typed = || cells.iter().zip(&lengths).all(|(cell, length)| length.is_none_or(|l| long(&cell[l..])));
-    shared * 10 >= cells.len() * 9 && filled >= LEAST.min(shared) && (marked || time() || typed())
+    shared * 10 >= cells.len() * 9
+        && filled >= LEAST.min(shared)
+        && (marked || time() || typed())
+        && !holds_values(lead, cells)
+}
+
+/// Whether the one number in a beginning tells something of its own: neither that of an item nor a moment. `06520 - Nantes` has a postcode.
+fn holds_values(lead: &[Unit], cells: &[&[u8]]) -> bool {
+    if lead.iter().filter(|unit| **unit == Unit::Digits).count() != 1 {
+        return false;
+    }
+    let number = |cell: &&[u8]| -> Option<(usize, u64)> {
+        let lead = &cell[..consume(cell, lead)?];
+        let digits = lead.iter().filter(|b| b.is_ascii_digit());
+        let (many, number) = digits.fold((0, 0u64), |(many, number), digit| {
+            (many + 1, number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+        });
+        Some((many, number))
+    };
+    let numbers: Vec<(usize, u64)> = cells.iter().filter_map(number).collect();
+    let step = |pair: &[(usize, u64)]| {
+        let [(one, before), (other, after)] = *pair else { return true };
+        before.checked_add(1) == Some(after) || one.min(other) >= MOMENT && before <= after
+    };
+    numbers.iter().any(|(many, _)| *many >= VALUE) && !numbers.windows(2).all(step)
 }
 
 /// The lead as a name: letters and blanks before a colon or an equals sign.
@@ -328,6 +356,11 @@ mod tests {
                 ["née le 12/03/1970", "née le 01/01/1980", "née le 02/3/1990", "née le 05/06/1950"],
                 ["12/03/1970", "01/01/1980", "02/3/1990", "05/06/1950"],
             ),
+            (["998. Jean", "999. Paul", "1000. Zoé", "1001. Léa"], ["Jean", "Paul", "Zoé", "Léa"]),
+            (
+                ["1690000007 - Jean", "1690000011 - Paul", "1690000011 - Zoé", "1690000093 - Léa"],
+                ["Jean", "Paul", "Zoé", "Léa"],
+            ),
             (["     9\tJean", "    10\tPaul", "    11\tZoé", "    12\tLéa"], ["Jean", "Paul", "Zoé", "Léa"]),
             (
                 ["client('Jean'", "client('Paul'", "client('Zoé'", "client('Léa'"],
@@ -362,6 +395,8 @@ mod tests {
             ["a@x.example", "ab@x.example", "ac@x.example", "ad@x.example"],
             ["12:30", "12:31", "12:32", "12:33"],
             ["bat 4", "bat 5", "bat 12", "bat 1"],
+            ["06520 - Nantes", "92110 - Bayonne", "06250 - Limoges", "06520 - Nantes"],
+            ["(4000) Liège", "(1000) Bruxelles", "(1000) Bruxelles", "(7000) Mons"],
         ] {
             assert_eq!(stripped(cells), cells);
         }

@@ -297,7 +297,9 @@ struct Cells {
     email_first: bool,
     /// Share of cells that no field would look like.
     alien: f32,
-    /// Whether a column holds little but addresses among words.
+    /// Of these, those in quotes: beside columns with a type it is a program that quoted them, whatever they hold.
+    quoted: f32,
+    /// Whether a column holds little but addresses among words, without quotes.
     mixed: bool,
     delimiter: u8,
     long: bool,
@@ -306,12 +308,14 @@ struct Cells {
 impl Cells {
     fn of(sample: &[u8], rows: &[SampleRow], dialect: &Dialect) -> Self {
         let columns = dialect.columns;
-        let mut table: Vec<Vec<Looks>> = vec![Vec::new(); columns];
+        let mut table: Vec<Vec<(Looks, bool)>> = vec![Vec::new(); columns];
         let mut batch = Batch::new(0, Layout::Rows);
         for row in rows.iter().filter(|row| row.width == columns).take(WEIGHED) {
             cells_of(&sample[row.start..row.end], dialect, &mut batch);
             for (column, cell) in table.iter_mut().zip(&batch.cells) {
-                column.push(looks(cell.of(&batch.text)));
+                let beside = |at: Option<usize>| at.and_then(|at| batch.text.get(at)) == Some(&dialect.quote);
+                let quoted = beside((cell.start as usize).checked_sub(1)) && beside(Some(cell.end as usize));
+                column.push((looks(cell.of(&batch.text)), quoted));
             }
         }
         let mut cells = Self {
@@ -321,6 +325,7 @@ impl Cells {
             typed: 0,
             email_first: false,
             alien: 0.0,
+            quoted: 0.0,
             mixed: false,
             delimiter: dialect.delimiter,
             long: dialect.long.is_some(),
@@ -331,14 +336,16 @@ impl Cells {
         cells
     }
 
-    fn add_column(&mut self, no: usize, column: &[Looks]) {
-        let filled: Vec<Looks> = column.iter().copied().filter(|l| *l != Looks::Empty).collect();
+    /// Counts a column: how its cells look, and whether they are in quotes.
+    fn add_column(&mut self, no: usize, column: &[(Looks, bool)]) {
+        let filled: Vec<Looks> = column.iter().map(|(l, _)| *l).filter(|l| *l != Looks::Empty).collect();
         let share = |count: usize, of: usize| count as f32 / of.max(1) as f32;
         let columns = self.columns as f32;
-        self.fit += column.iter().map(|l| l.fit()).sum::<f32>() / column.len().max(1) as f32 / columns;
-        let alien = column.iter().filter(|l| matches!(l, Looks::Phrase | Looks::Mixed | Looks::Noise)).count();
-        self.alien += share(alien, column.len()) / columns;
-        self.mixed |= column.iter().filter(|l| **l == Looks::Mixed).count() * 2 > column.len();
+        self.fit += column.iter().map(|(l, _)| l.fit()).sum::<f32>() / column.len().max(1) as f32 / columns;
+        let alien = || column.iter().filter(|(l, _)| matches!(l, Looks::Phrase | Looks::Mixed | Looks::Noise));
+        self.alien += share(alien().count(), column.len()) / columns;
+        self.quoted += share(alien().filter(|(_, quoted)| *quoted).count(), column.len()) / columns;
+        self.mixed |= column.iter().filter(|cell| **cell == (Looks::Mixed, false)).count() * 2 > column.len();
         let commonest = filled.iter().map(|l| filled.iter().filter(|m| *m == l).count()).max().unwrap_or(0);
         self.alike += if filled.is_empty() { 0.5 } else { share(commonest, filled.len()) } / columns;
         let typed = share(filled.iter().filter(|l| l.typed()).count(), filled.len());
@@ -354,7 +361,10 @@ impl Cells {
     fn score(&self, even: usize, evenness: f32) -> Option<f32> {
         let quality = self.fit * (0.4 + 0.6 * self.alike);
         let plausible = if self.typed > 0 {
-            evenness >= LEAST_EVEN && quality >= 0.35 && self.alien < 0.35 && (even >= 2 || self.columns >= LEAST_WIDE)
+            evenness >= LEAST_EVEN
+                && quality >= 0.35
+                && self.alien - self.quoted < 0.35
+                && (even >= 2 || self.columns >= LEAST_WIDE)
         } else {
             evenness >= 0.75 && quality >= 0.5 && self.alien < 0.1 && even >= if self.columns > 2 { 3 } else { 4 }
         };

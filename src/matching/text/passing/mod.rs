@@ -6,8 +6,9 @@
 //! in a line is out of the ordinary, it is not passed over: then `text` makes a row of it, and the slower way decides.
 
 use super::map::{Class, Cuts, Map, Mark};
+use super::pieces::PIECES;
 use super::words::{self, RUNS, Stretch, bare, is_numeric, is_particle};
-use super::{DIGITS, Line, PIECES};
+use super::{DIGITS, Line};
 use crate::matching::Matcher;
 use crate::matching::names::NAME_CELLS;
 use crate::matching::needs::Outline;
