@@ -14,9 +14,8 @@ use super::candidate::{RowCandidate, SURE};
 use super::evidence::{Evidence, KeptRow};
 use super::records::{Records, Shown};
 use super::scan::{Scan, kinds};
+use super::share::{Hits, WANTED, odds};
 
-/// Odds, in bits, at which a doubtful row is taken for the record: one in a hundred such is wrong.
-pub(super) const WANTED: f32 = 6.6;
 /// Evidence without which no row is taken, whatever the rest of the document is. (What `row` finds begins higher; so little may suffice
 /// only where `by_tags` has weighed a whole table.)
 const LEAST: f32 = 1.0;
@@ -68,20 +67,18 @@ impl Closing<'_> {
     /// How far the rest of a table speaks for a row: the share of its rows that are an index's beyond doubt, or, for a
     /// list of bare numbers, by how much more often they hit than chance would.
     fn learn_shares(&mut self) {
-        let mut chance: HashMap<(u32, u16), (u64, f64)> = HashMap::new();
+        let mut doubted: HashMap<(u32, u16), Hits> = HashMap::new();
         for doubtful in &self.evidence.doubtful {
-            let entry = chance.entry((doubtful.table, doubtful.index)).or_default();
-            entry.0 += 1;
-            entry.1 += f64::from(-doubtful.bits).exp2();
+            doubted.entry((doubtful.table, doubtful.index)).or_default().add(doubtful.bits);
         }
         for (table, state) in &self.evidence.tables {
             let rows = state.searchable.max(1) as f64;
             let indexes = state.indexes.keys().copied();
-            let doubted = chance.keys().filter(|(t, _)| t == table).map(|(_, index)| *index);
-            for index in indexes.chain(doubted).collect::<std::collections::BTreeSet<u16>>() {
+            let others = doubted.keys().filter(|(t, _)| t == table).map(|(_, index)| *index);
+            for index in indexes.chain(others).collect::<std::collections::BTreeSet<u16>>() {
                 let sure = state.indexes.get(&index).map_or(0, |seen| seen.sure) as f64;
-                let (hits, sum) = chance.get(&(*table, index)).copied().unwrap_or_default();
-                let share = (sure + excess(hits as f64, rows - sure, sum)) / rows;
+                let ours = doubted.get(&(*table, index)).map_or(0.0, |hits| hits.ours_of(rows - sure));
+                let share = (sure + ours) / rows;
                 self.wanted.insert((*table, index), (WANTED - odds(share)).clamp(LEAST, SURE));
             }
         }
@@ -345,37 +342,4 @@ fn joined(mut all: (Vec<Known>, Vec<String>), (known, refs): (Vec<Known>, Vec<St
     all.0.extend(known.into_iter().map(|one| Known { no: before + one.no, ..one }));
     all.1.extend(refs);
     all
-}
-
-/// The odds, in bits, that one of the rows is ours, of which `share` are.
-pub(super) fn odds(share: f64) -> f32 {
-    (share / (1.0 - share).max(1e-3)).max(1e-6).log2() as f32
-}
-
-/// By how much `hits` among `rows` exceed chance, given the sum of each hit's own chance: the rows that are really ours.
-/// 0 unless chance is out of the question (four standard deviations and three rows).
-pub(super) fn excess(hits: f64, rows: f64, sum_of_chances: f64) -> f64 {
-    if hits < 1.0 || rows < 1.0 {
-        return 0.0;
-    }
-    let rate = sum_of_chances / hits;
-    let expected = rows * rate;
-    if hits <= expected + 4.0 * expected.sqrt() + 3.0 {
-        0.0
-    } else {
-        ((hits / rows - rate) / (1.0 - rate)).max(0.0) * rows
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_numbers_is_judged_by_its_rate_and_not_by_its_hits() {
-        // One stranger's number in twenty hits: 500 hits among 10,000 are nobody.
-        assert_eq!(excess(500.0, 10_000.0, 500.0 * 0.05), 0.0);
-        let ours = excess(9_000.0, 10_000.0, 9_000.0 * 0.05);
-        assert!((8_900.0..9_000.0).contains(&ours), "{ours}");
-    }
 }

@@ -28,6 +28,7 @@ mod records;
 mod row;
 mod scan;
 mod shape;
+mod share;
 mod sweep;
 mod terms;
 mod text;

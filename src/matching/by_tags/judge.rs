@@ -5,9 +5,9 @@ use crate::fingerprint::{Damaged, Slot, TagRow};
 use crate::matching::Matcher;
 use crate::matching::candidate::{Explained, RowCandidate, SURE, differing_bits};
 use crate::matching::evidence::TableState;
-use crate::matching::finish::{WANTED, excess, odds};
 use crate::matching::mapping::Agreement;
 use crate::matching::shape::is_absent;
+use crate::matching::share::{Hits, WANTED, odds};
 
 use super::clue::Question;
 use super::kept::Rows;
@@ -47,7 +47,7 @@ impl Judge<'_> {
         state: &mut TableState,
     ) -> Result<Judged, Damaged> {
         let mut all = Vec::new();
-        let mut chance = 0.0;
+        let mut hits = Hits::default();
         for (question, slots) in questions.iter().zip(found) {
             let mut candidates = Vec::new();
             for (slot, _) in slots {
@@ -58,12 +58,12 @@ impl Judge<'_> {
             }
             candidates.sort_by(|a, b| b.0.bits.total_cmp(&a.0.bits));
             if let Some((best, _)) = candidates.first() {
-                chance += f64::from(-best.bits).exp2();
+                hits.add(best.bits);
                 all.push(Found { row: question.row, candidates });
             }
         }
         let rows = questions.len() as f64;
-        let share = excess(all.len() as f64, rows, chance) / rows;
+        let share = hits.ours_of(rows) / rows;
         let odds = odds(share);
         let open = all.iter().filter(|found| is_tied(&found.candidates)).map(|found| found.row).collect();
         all.retain_mut(|found| {

@@ -69,8 +69,7 @@ impl Side<'_> {
         self.learn(document);
         let sure = self.held.iter().flatten().filter(|h| h.bits >= SURE).count() as f64;
         let doubted: Vec<f64> = self.held.iter().flatten().filter(|h| h.bits < SURE).map(|h| h.bits).collect();
-        let chances: f64 = doubted.iter().map(|bits| (-bits).exp2()).sum();
-        let share = (sure + excess(doubted.len() as f64, rows as f64 - sure, chances)) / rows.max(1) as f64;
+        let share = (sure + ours_of(&doubted, rows as f64 - sure)) / rows.max(1) as f64;
         let odds = (share / (1.0 - share).max(1e-3)).max(1e-6).log2();
         let wanted = (WANTED - odds).clamp(LEAST, SURE);
         let columns = &self.system.columns;
@@ -230,12 +229,18 @@ fn differing_bits(kind: FieldKind) -> f64 {
     }
 }
 
-/// By how much the doubtful matches exceed chance.
-fn excess(hits: f64, rows: f64, chances: f64) -> f64 {
+/// By how much the doubtful matches exceed chance: all of them, or those that prove so many whole bits at least.
+fn ours_of(doubted: &[f64], rows: f64) -> f64 {
+    let chances: f64 = doubted.iter().map(|bits| (-bits).exp2()).sum();
+    let all = excess(doubted.len() as f64, rows, chances / doubted.len().max(1) as f64);
+    let at_least = |least: i32| doubted.iter().filter(|bits| **bits >= f64::from(least)).count() as f64;
+    (1..SURE as i32).map(|least| excess(at_least(least), rows, f64::from(-least).exp2())).fold(all, f64::max)
+}
+
+fn excess(hits: f64, rows: f64, rate: f64) -> f64 {
     if hits < 1.0 || rows < 1.0 {
         return 0.0;
     }
-    let rate = chances / hits;
     let expected = rows * rate;
     if hits <= expected + 4.0 * expected.sqrt() + 3.0 {
         0.0
