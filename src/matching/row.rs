@@ -97,6 +97,15 @@ impl Scratch {
     }
 }
 
+/// How a row was examined.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Examined {
+    /// Whether there was anything to search by.
+    pub(super) searchable: bool,
+    /// Whether it was looked for by name.
+    pub(super) by_name: bool,
+}
+
 /// Examines rows against a matcher's catalogue.
 #[derive(Clone, Copy)]
 pub(super) struct Examiner<'m> {
@@ -112,7 +121,7 @@ impl Examiner<'_> {
         (sweep, no): (&Sweep, usize),
         table: &TableState,
         scratch: &mut Scratch,
-    ) -> Result<bool, Damaged> {
+    ) -> Result<Examined, Damaged> {
         let seen: Seen = sweep.seen[no];
         scratch.clear();
         scratch.parts.start(table.columns);
@@ -123,9 +132,9 @@ impl Examiner<'_> {
         if scratch.candidates.is_empty() && seen.by_name(table) {
             self.follow_names(row, table, scratch)?;
             self.keep_best(scratch);
-            return Ok(seen.searchable || scratch.named);
+            return Ok(Examined { searchable: seen.searchable || scratch.named, by_name: true });
         }
-        Ok(seen.searchable)
+        Ok(Examined { searchable: seen.searchable, by_name: false })
     }
 
     /// Assembles each record that the row's values lead to.

@@ -12,7 +12,7 @@ use super::by_tags::Unnamed;
 use super::candidate::{Explained, RowCandidate, SURE};
 use super::desk::{Desk, Taken};
 use super::evidence::{Doubtful, Evidence, KeptRow, TableState};
-use super::row::{Examiner, Scratch};
+use super::row::{Examined, Examiner, Scratch};
 use super::shape::{is_absent, trimmed};
 use super::sweep::BLOCK;
 use super::terms::TermCounts;
@@ -127,6 +127,9 @@ impl<'m> Scan<'m> {
                 let place = (batch.table, batch.first_row + skipped + (first + no) as u64);
                 if !seen.hit && !seen.by_name(&state) {
                     state.searchable += u64::from(seen.searchable);
+                    if seen.searchable {
+                        state.by_name.pass();
+                    }
                     full |= !seen.searchable
                         && self.unnamed.offer(batch.row(first + no), place, seen.filled, (state.columns, false));
                     continue;
@@ -134,8 +137,12 @@ impl<'m> Scan<'m> {
                 let row = batch.row(first + no);
                 let Desk { sweep, scratch, .. } = &mut *self.desk;
                 match examiner.examine(row, (sweep, no), &state, scratch) {
-                    Ok(searchable) => {
+                    Ok(Examined { searchable, by_name }) => {
                         state.searchable += u64::from(searchable);
+                        if by_name && seen.searchable {
+                            let bits = self.desk.scratch.candidates.iter().map(|candidate| candidate.bits);
+                            state.by_name.tried(bits.fold(0.0, f32::max));
+                        }
                         let unfound = !seen.searchable && self.desk.scratch.candidates.is_empty();
                         full |= unfound && self.unnamed.offer(row, place, seen.filled, (state.columns, searchable));
                     }

@@ -45,13 +45,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether to look for the row by name: where nothing else names a person, or where the table is ours and this row's
-    /// number is not.
+    /// Whether to look for the row by name: where nothing else names a person, where the table is ours and this row's number is not, and
+    /// of other rows as many as [`ByName`](super::evidence::ByName) says.
     pub(super) fn by_name(&self, table: &TableState) -> bool {
         let ours = table.sure >= 4 && table.sure * 3 > table.searchable;
         let name_within = self.name_within && table.columns;
         let others = self.filled.count_ones() > u32::from(self.names) || name_within;
-        (self.names > 0 || name_within) && (!self.searchable && (others || self.names >= 3) || ours)
+        let others = others || self.names >= 3;
+        (self.names > 0 || name_within) && (!self.searchable && others || ours || others && table.by_name.is_tried())
     }
 }
 
