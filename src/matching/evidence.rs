@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::MaskedRow;
 
+use super::by_name::ByName;
 use super::candidate::RowCandidate;
 use super::mapping::{Agreement, Columns, Learning, Mapping};
 use super::records::Records;
@@ -66,60 +67,6 @@ pub(super) struct TableState {
     learnings: BTreeMap<u16, Learning>,
 }
 
-/// Whether rows are looked for by name that show other identifiers, none of them ours. A leak may hold numbers that the exports do not, or
-/// addresses that have changed; but most such rows are strangers', and to look for each would cost more than all the rest. So the first rows
-/// of a table are, and every so many behind them; and all, as long as one in so many shows somebody.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ByName {
-    /// Rows that were not.
-    passed: u64,
-    /// Rows that were.
-    tried: u64,
-    /// Of these, rows that showed somebody.
-    told: u64,
-    /// The same of earlier parts of the document.
-    before: (u64, u64),
-}
-
-impl ByName {
-    /// Rows at the beginning of a table that are looked for.
-    const FIRST: u64 = 512;
-    /// One in so many of the others is.
-    const SAMPLED: u64 = 1_024;
-    /// All are while one in so many shows somebody.
-    const FRUITFUL: u64 = 100;
-    /// What shows somebody, in bits: a stranger's row does once in a thousand.
-    const TOLD: f32 = 10.0;
-
-    /// Whether the next row is.
-    pub(super) fn is_tried(&self) -> bool {
-        let (tried, told) = (self.tried + self.before.0, self.told + self.before.1);
-        tried < Self::FIRST || told * Self::FRUITFUL >= tried || self.passed % Self::SAMPLED == Self::SAMPLED - 1
-    }
-
-    /// Counts a row that was not.
-    pub(super) fn pass(&mut self) {
-        self.passed += 1;
-    }
-
-    /// Counts a row that was, and the best of what was found, in bits.
-    pub(super) fn tried(&mut self, best: f32) {
-        self.tried += 1;
-        self.passed += 1;
-        self.told += u64::from(best >= Self::TOLD);
-    }
-
-    fn continued(&self) -> Self {
-        Self { before: (self.tried + self.before.0, self.told + self.before.1), ..Self::default() }
-    }
-
-    fn merge(&mut self, later: Self) {
-        self.passed += later.passed;
-        self.tried += later.tried;
-        self.told += later.told;
-    }
-}
-
 /// What one table shows of one index.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct InIndex {
@@ -155,7 +102,7 @@ impl TableState {
     fn continued(&self) -> Option<Self> {
         let lesson = |(no, learning): (&u16, &Learning)| Some((*no, learning.lesson()?));
         let learnings: BTreeMap<u16, Learning> = self.learnings.iter().filter_map(lesson).collect();
-        let by_name = self.by_name.continued();
+        let by_name = self.by_name;
         (!learnings.is_empty() || by_name != ByName::default()).then(|| Self { learnings, by_name, ..Self::default() })
     }
 }
@@ -267,7 +214,8 @@ impl Evidence {
             mine.columns |= theirs.columns;
             mine.searchable += theirs.searchable;
             mine.sure += theirs.sure;
-            mine.by_name.merge(theirs.by_name);
+            // Where the later part ended, the next one goes on.
+            mine.by_name = theirs.by_name;
             for (index, theirs) in theirs.indexes {
                 let mine = mine.indexes.entry(index).or_default();
                 mine.agreement.merge(&theirs.agreement);

@@ -5,11 +5,12 @@
 //! for `attribute` to say.
 //!
 //! A row's way: `shape` (what a cell looks like) and `glance` (most of them at once) → `values` (normalised and hashed) → `sweep` (the prefilter, where most rows
-//! end) → `row` (look up; by the `names` it shows and their `namesakes` where nothing else finds) → `assemble` (each candidate record held against the row; `denied` leaves those of chance early) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned in `mapping`) → `finish`
-//! (decided with the whole document in view). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`, but for
+//! end) → `row` (look up; by the `names` it shows and their `namesakes` where nothing else finds, and of other rows as many as `by_name` says) → `assemble` (each candidate record held against the row, cells that are `mixed` part by part; `denied` leaves those of chance early) → `candidate` (how much agreement proves) → `evidence` (kept, counted, columns learned in `mapping`) → `finish`
+//! (decided with the whole document in view: what `share` of a table is ours). Rows that nothing names wait for `by_tags`. Running text becomes rows in `text`, but for
 //! lines of which no cell has what a value `needs`; `terms` looks for words.
 
 mod assemble;
+mod by_name;
 mod by_tags;
 mod candidate;
 mod choice;

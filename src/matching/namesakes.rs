@@ -419,6 +419,26 @@ mod tests {
     }
 
     #[test]
+    fn other_numbers_and_addresses_beside_a_name_do_not_hide_who_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let matcher = people(folder.path());
+        let row = |no: u64| {
+            let [_, last, first, _, _, birth, city] = common(no).try_into().unwrap();
+            vec![last, first, birth, city, format!("u{no}@autre.example"), format!("07{:08}", no * 7_919)]
+        };
+        let ours: Vec<Vec<String>> = (0..400).map(row).collect();
+        let found = refs(&find(&matcher, &ours, 1));
+        assert!(same(found.clone(), expected(0..400)), "{} of 400", found.len());
+        // Behind strangers, all but those before one is met that is looked for.
+        let strangers = PEOPLE..PEOPLE + 2_000;
+        let rows: Vec<Vec<String>> = strangers.chain(0..3_000).map(row).collect();
+        let found = refs(&find(&matcher, &rows, 1));
+        let right = expected(0..3_000);
+        let wrong = found.iter().filter(|one| !right.contains(one)).count();
+        assert!(found.len() >= 1_970 && wrong <= 20, "{} found, {wrong} wrong", found.len());
+    }
+
+    #[test]
     fn moments_and_days_after_the_export_are_no_births() {
         let shows = |value: &str| may_show(FieldKind::BirthDate, &(value.as_bytes(), CellShape::of(value.as_bytes())));
         for birth in

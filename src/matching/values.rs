@@ -46,7 +46,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Whether to look for the row by name: where nothing else names a person, where the table is ours and this row's number is not, and
-    /// of other rows as many as [`ByName`](super::evidence::ByName) says.
+    /// of other rows as many as [`ByName`](super::by_name::ByName) says.
     pub(super) fn by_name(&self, table: &TableState) -> bool {
         let ours = table.sure >= 4 && table.sure * 3 > table.searchable;
         let name_within = self.name_within && table.columns;
