@@ -13,7 +13,7 @@ const SAMPLED: u64 = 1_024;
 const EARNED: u32 = 100;
 /// No more than so many are without another.
 const MOST: u32 = 4_096;
-/// What shows somebody, in bits: too seldom by chance to earn what is spent.
+/// What shows somebody, in bits, beside the identifiers of somebody else: too seldom by chance to earn what is spent.
 const TOLD: f32 = 8.0;
 
 /// What is known of one table.
@@ -32,9 +32,9 @@ impl Default for ByName {
 }
 
 impl ByName {
-    /// Whether the next row is looked for.
-    pub(super) fn is_tried(&self) -> bool {
-        self.left > 0 || self.rows % SAMPLED == SAMPLED - 1
+    /// What a record must be confirmed by, in bits, that the next row leads to by name, if it is looked for.
+    pub(super) fn asks(&self) -> Option<f32> {
+        (self.left > 0 || self.rows % SAMPLED == SAMPLED - 1).then_some(TOLD)
     }
 
     /// Counts a row that was not.
@@ -60,7 +60,7 @@ mod tests {
     fn read(by_name: &mut ByName, rows: u32, every: u32) -> (u32, u32) {
         let (mut tried, mut found) = (0, 0);
         for row in 0..rows {
-            if !by_name.is_tried() {
+            if by_name.asks().is_none() {
                 by_name.pass();
                 continue;
             }

@@ -129,8 +129,10 @@ impl Examiner<'_> {
             take_leads(sweep, no, scratch);
             self.follow_leads(row, table, scratch)?;
         }
-        if scratch.candidates.is_empty() && seen.by_name(table) {
-            self.follow_names(row, table, scratch)?;
+        if scratch.candidates.is_empty()
+            && let Some(least) = seen.by_name(table)
+        {
+            self.follow_names(row, table, least, scratch)?;
             self.keep_best(scratch);
             return Ok(Examined { searchable: seen.searchable || scratch.named, by_name: true });
         }

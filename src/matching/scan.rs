@@ -125,7 +125,7 @@ impl<'m> Scan<'m> {
                 skipped += self.pass_over(first + no, &mut state);
                 self.evidence.rows += u64::from(seen.filled != 0);
                 let place = (batch.table, batch.first_row + skipped + (first + no) as u64);
-                if !seen.hit && !seen.by_name(&state) {
+                if !seen.hit && seen.by_name(&state).is_none() {
                     state.searchable += u64::from(seen.searchable);
                     if seen.searchable {
                         state.by_name.pass();

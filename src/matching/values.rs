@@ -6,6 +6,7 @@ use crate::fingerprint::Forms;
 use crate::model::{FieldKind, Row};
 
 use super::Matcher;
+use super::candidate::WORTH_KEEPING;
 use super::choice::{Choice, Choices};
 use super::evidence::TableState;
 use super::glance::Glance;
@@ -46,13 +47,17 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Whether to look for the row by name: where nothing else names a person, where the table is ours and this row's number is not, and
-    /// of other rows as many as [`ByName`](super::by_name::ByName) says.
-    pub(super) fn by_name(&self, table: &TableState) -> bool {
+    /// of other rows as many as [`ByName`](super::by_name::ByName) says. If so, what a record must be confirmed by, in bits.
+    pub(super) fn by_name(&self, table: &TableState) -> Option<f32> {
         let ours = table.sure >= 4 && table.sure * 3 > table.searchable;
         let name_within = self.name_within && table.columns;
         let others = self.filled.count_ones() > u32::from(self.names) || name_within;
         let others = others || self.names >= 3;
-        (self.names > 0 || name_within) && (!self.searchable && others || ours || others && table.by_name.is_tried())
+        match self.names > 0 || name_within {
+            true if ours || !self.searchable && others => Some(WORTH_KEEPING),
+            true if others => table.by_name.asks(),
+            _ => None,
+        }
     }
 }
 
