@@ -64,13 +64,20 @@ impl Parts {
     }
 }
 
-/// Whether a cell may hold several values: words beside a number as long as a postcode or a date, or something that parts them.
+/// Whether a cell may hold several values: words beside a number as long as a postcode or a date, something that parts them, or names in a
+/// sentence.
 fn is_mixed(cell: &[u8]) -> bool {
     if cell.len() < 8 || cell.len() > LONGEST {
         return false;
     }
     let (mut digits, mut others, mut blanks, mut separators) = (0, 0, 0, 0);
+    let (mut capital, mut small, mut before) = (0, 0, b' ');
     for byte in cell {
+        if before == b' ' {
+            capital += usize::from(byte.is_ascii_uppercase() || *byte >= 0x80);
+            small += usize::from(byte.is_ascii_lowercase());
+        }
+        before = *byte;
         match byte {
             b'0'..=b'9' => digits += 1,
             b' ' => blanks += 1,
@@ -79,7 +86,7 @@ fn is_mixed(cell: &[u8]) -> bool {
         }
     }
     // A number in groups is one value.
-    separators > 0 && others >= 4 || blanks > 0 && digits >= 4 && others >= 2
+    separators > 0 && others >= 4 || blanks > 0 && digits >= 4 && others >= 2 || capital >= 2 && small >= 1
 }
 
 #[cfg(test)]
@@ -112,6 +119,8 @@ mod tests {
             "Le Goff",
         ];
         assert_eq!(parts(&whole, true), []);
+        assert_eq!(parts(&["Zoé de La Roche", "rue des Lilas"], true), []);
+        assert_eq!(parts(&["Le client Zoé Roux"], true)[1..], [(0, "Le".to_owned()), (0, "Zoé Roux".to_owned())]);
         // Neither a text nor a row of many such cells costs more than so many parts.
         assert_eq!(parts(&[&"7, rue X; ".repeat(100)], true), []);
         assert_eq!(parts(&["a1234, b2, c3, d4, e5, f6"; 60], true).len(), PARTS);

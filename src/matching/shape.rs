@@ -196,9 +196,10 @@ impl CellShape {
     pub(super) fn may_be(&self, kind: FieldKind) -> bool {
         match kind {
             FieldKind::LastName | FieldKind::FirstName | FieldKind::FullName => self.may_be_name(),
-            // `1 jan 70` is the shortest, a day with its time of day the longest; digits alone are eight.
+            // `1 jan 70` is the shortest, a day with its time of day the longest; digits alone are eight, or those of a moment.
             FieldKind::BirthDate => {
-                (3..=32).contains(&self.digits) && (self.digits == 8 || self.letters + self.marks + self.spaces > 0)
+                (3..=32).contains(&self.digits)
+                    && ((7..=13).contains(&self.digits) || self.letters + self.marks + self.spaces > 0)
             }
             FieldKind::Postcode => (1..=12).contains(&self.digits) && self.letters <= 12,
             _ => true,

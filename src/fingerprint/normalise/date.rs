@@ -1,5 +1,8 @@
 //! Dates of birth: `YYYY-MM-DD` from whatever order, separator or month name they are written with.
 
+use jiff::Span;
+use jiff::civil::Date;
+
 /// Which of two numbers that both could be either is the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DateOrder {
@@ -12,6 +15,10 @@ pub enum DateOrder {
 
 /// The longest date, white space and time of day included.
 const MAX_LEN: usize = 48;
+
+/// Seconds.
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 
 /// Years of birth that are believed.
 const YEARS: std::ops::RangeInclusive<u32> = 1850..=2100;
@@ -83,6 +90,9 @@ pub(super) fn each(raw: &[u8], order: DateOrder, mut each: impl FnMut(&[u8])) {
         }
         _ => {}
     }
+    for day in since_1970(raw) {
+        emit(day.year().unsigned_abs().into(), day.month().unsigned_abs().into(), day.day().unsigned_abs().into());
+    }
 }
 
 /// Whether the day may stand first, and the month, where two numbers of one or two digits stand before a year.
@@ -94,6 +104,29 @@ pub(super) fn orders(raw: &[u8]) -> (bool, bool) {
         }
         _ => (false, false),
     }
+}
+
+/// The day of a moment in seconds or milliseconds since 1970, as programs keep days: midnight, of UTC or of a zone up to two hours before it.
+/// Any other moment is no day. Fewer digits than seven may be any number; of as many as both may have, both are read.
+fn since_1970(raw: &[u8]) -> impl Iterator<Item = Date> {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    let is_moment = (7..=13).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    let digits = if is_moment { digits } else { b"" };
+    let written = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    let number = if digits.len() < raw.len() { -written } else { written };
+    let midnight = |seconds: i64| {
+        let of_day = seconds.rem_euclid(DAY);
+        match of_day {
+            0 => Some(seconds / DAY),
+            _ if of_day % HOUR == 0 && of_day >= DAY - 2 * HOUR => Some(seconds.div_euclid(DAY) + 1),
+            _ => None,
+        }
+    };
+    let seconds = (7..=10).contains(&digits.len()).then_some(number);
+    let millis = (is_moment && number % 1_000 == 0).then_some(number / 1_000);
+    let days = [seconds, millis].into_iter().flatten().filter_map(midnight);
+    let epoch = Date::constant(1970, 1, 1);
+    days.filter_map(move |day| epoch.checked_add(Span::new().try_days(day).ok()?).ok())
 }
 
 fn century(year: u32) -> u32 {
@@ -291,6 +324,26 @@ mod tests {
                 .iter()
                 .all(|word| matches!(month(word.as_bytes(), 0), Word::Other))
         );
+    }
+
+    #[test]
+    fn a_day_is_read_from_the_moment_that_programs_keep_of_it() {
+        let read = |raw: &str| {
+            let mut all = Vec::new();
+            each(raw.as_bytes(), DateOrder::DayFirst, |form| all.push(String::from_utf8_lossy(form).into_owned()));
+            all
+        };
+        for day in ["385776000", "385776000000", "385772400", "385768800000"] {
+            assert_eq!(read(day), ["1982-03-24"], "{day}");
+        }
+        assert_eq!(read("-86400000"), ["1967-04-07", "1969-12-31"]);
+        assert_eq!(read("-1577923200"), ["1920-01-01"]);
+        assert_eq!(read("951782400"), ["2000-02-29"]);
+        // Another moment, a number, a day in digits.
+        for other in ["385776001", "385776000001", "0612345678", "385776", "9999999999999", "-", "86400000000000"] {
+            assert_eq!(read(other), [""; 0], "{other}");
+        }
+        assert_eq!(read("19820324"), ["1982-03-24"]);
     }
 
     proptest! {

@@ -6,6 +6,7 @@ mod exports;
 mod files;
 mod literals;
 mod markup;
+mod others;
 mod people;
 mod prose;
 mod sql;
@@ -164,6 +165,11 @@ fn files_of_programs() {
 #[test]
 fn what_programs_export_and_log() {
     check(exports::SHAPES);
+}
+
+#[test]
+fn people_beside_identifiers_of_others() {
+    check(others::SHAPES);
 }
 
 #[test]
