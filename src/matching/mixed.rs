@@ -132,7 +132,7 @@ mod tests {
         let matcher = matcher_of(folder.path(), &COLUMNS, (0..2_000).map(|no| person(no).to_vec()));
         let row = |no: u64| {
             let [_, last, first, mail, phone, birth, city] = person(no);
-            let number = if no % 2 == 0 { phone } else { mail };
+            let number = if no.is_multiple_of(2) { phone } else { mail };
             [
                 vec![format!("{first} {last}"), format!("{birth}, {city}")],
                 vec![number, format!("{last} {first} - {birth} {city}")],
