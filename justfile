@@ -57,6 +57,10 @@ receivers *TESTS:
 evidence:
     cargo test --test it evidence -- --ignored
 
+# every shape of a dump, under many keys
+shapes:
+    cargo test --test it every_shape_under_many_keys -- --ignored
+
 # the fuzz corpus, changed at random for SECONDS a family
 mutated SECONDS="600" SEED="1":
     VIGIE_FUZZ_SECONDS={{SECONDS}} VIGIE_FUZZ_SEED={{SEED}} cargo test --release --test it mutated -- --nocapture

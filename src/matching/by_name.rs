@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// Rows at the beginning of a table that are looked for.
 const FIRST: u32 = 512;
+/// The same in each part of a long document of which nothing is known yet.
+const OF_PART: u32 = 32;
 /// One in so many of the others is.
-const SAMPLED: u64 = 1_024;
+const SAMPLED: u64 = 2_048;
 /// So many more are for each row that shows somebody: all, as long as one in so many does.
 const EARNED: u32 = 100;
 /// No more than so many are without another.
@@ -35,6 +37,11 @@ impl ByName {
     /// What a record must be confirmed by, in bits, that the next row leads to by name, if it is looked for.
     pub(super) fn asks(&self) -> Option<f32> {
         (self.left > 0 || self.rows % SAMPLED == SAMPLED - 1).then_some(TOLD)
+    }
+
+    /// Of a table that begins in a part of a document.
+    pub(super) fn of_part() -> Self {
+        Self { left: OF_PART, rows: 0 }
     }
 
     /// Counts a row that was not.

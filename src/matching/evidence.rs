@@ -115,6 +115,9 @@ pub(super) struct Evidence {
     /// Rows in which a record was recognised beyond doubt.
     pub(super) hits: u64,
     pub(super) tables: HashMap<u32, TableState>,
+    /// Whether this is of a part that is read by itself.
+    #[serde(skip)]
+    is_part: bool,
     kept: Vec<KeptRow>,
     /// One in so many blocks is kept.
     stride: u64,
@@ -135,7 +138,14 @@ impl Evidence {
     /// What another thread knows that reads a later part of the document.
     pub(super) fn continued(&self) -> Self {
         let table = |(no, state): (&u32, &TableState)| Some((*no, state.continued()?));
-        Self { tables: self.tables.iter().filter_map(table).collect(), stride: self.stride, ..Self::default() }
+        let tables = self.tables.iter().filter_map(table).collect();
+        Self { tables, is_part: true, stride: self.stride, ..Self::default() }
+    }
+
+    /// A table that begins, or goes on.
+    pub(super) fn table(&mut self, no: u32) -> &mut TableState {
+        let by_name = if self.is_part { ByName::of_part() } else { ByName::default() };
+        self.tables.entry(no).or_insert_with(|| TableState { by_name, ..TableState::default() })
     }
 
     /// Whether the next row with a candidate, row number `row` of the document, belongs to the blocks that are kept.

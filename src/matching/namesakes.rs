@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::fingerprint::{Damaged, MaskTag, Readings, Slot, SnapshotIndex, TagTest, masked, readings};
+use crate::fingerprint::{Damaged, Holders, MaskTag, Readings, Slot, SnapshotIndex, TagTest, masked, readings};
 use crate::model::{FieldKind, Row};
 
 use super::candidate::{GROUPS, ROUNDING, WORTH_KEEPING, confirming_bits, group, masked_bits, most_bits};
@@ -30,8 +30,11 @@ pub(super) struct Namesakes {
 }
 
 /// Something in the row, besides the name, that may confirm a record.
+#[derive(Clone, Copy)]
 struct Confirmer {
     test: TagTest,
+    /// What of it is told by who has the name already.
+    news: TagTest,
     /// What agreement proves: less where the value is common among the records themselves.
     bits: f32,
     /// What says the same thing again has a bit in common with it.
@@ -39,19 +42,23 @@ struct Confirmer {
 }
 
 impl Confirmer {
-    /// `bits` is what agreement of the kind proves at most. That a value is common is told by others who have it; that nobody else does in a
-    /// small index, tells nothing.
-    fn of(test: TagTest, (kind, bits): (FieldKind, f32), index: &SnapshotIndex) -> Result<Self, Damaged> {
-        let holders = index.holders(test)?;
-        let others = holders.passing.saturating_sub(1);
-        let bits = if others < FEW { bits } else { bits.min((holders.of as f32 / others as f32).log2()) };
-        Ok(Self { test, bits, group: group(kind) })
+    /// With what agreement of the kind proves at most.
+    fn of(test: TagTest, kind: FieldKind) -> Self {
+        Self { test, news: test, bits: confirming_bits(kind), group: group(kind) }
     }
 
     /// An address begins with a letter of its owner's name as a rule: its mask proves, to who has the name already, the domain and no more.
-    fn of_mask(test: TagTest, kind: FieldKind, tag: MaskTag, index: &SnapshotIndex) -> Result<Self, Damaged> {
-        let known = if kind == FieldKind::Email { (test.coarse(), tag.coarse()) } else { (test, tag) };
-        Ok(Self { test, ..Self::of(known.0, (kind, masked_bits(kind, known.1)), index)? })
+    fn of_mask(test: TagTest, kind: FieldKind, tag: MaskTag) -> Self {
+        let (news, tag) = if kind == FieldKind::Email { (test.coarse(), tag.coarse()) } else { (test, tag) };
+        Self { test, news, bits: masked_bits(kind, tag), group: group(kind) }
+    }
+
+    /// The same in an index of which so many hold what is news. That a value is common is told by others who have it; that nobody else does in
+    /// a small index, tells nothing.
+    fn among(self, holders: Holders) -> Self {
+        let others = holders.passing.saturating_sub(1);
+        let rarity = if others < FEW { self.bits } else { (holders.of as f32 / others as f32).log2() };
+        Self { bits: self.bits.min(rarity), ..self }
     }
 }
 
@@ -101,6 +108,18 @@ impl Confirmers {
         Self { all, columns }
     }
 
+    /// The same with what each proves in an index, if that is known.
+    fn if_known(&self, index: &SnapshotIndex) -> Option<Self> {
+        let all = self.all.iter().map(|confirmer| Some(confirmer.among(index.known_holders(confirmer.news)?)));
+        Some(Self::new(all.collect::<Option<_>>()?))
+    }
+
+    /// The same, counted if need be.
+    fn counted(&self, index: &SnapshotIndex) -> Result<Self, Damaged> {
+        let all = self.all.iter().map(|confirmer| Ok(confirmer.among(index.holders(confirmer.news)?)));
+        Ok(Self::new(all.collect::<Result<_, _>>()?))
+    }
+
     /// Tests of which a record must pass one, or all the others together prove less than `needed`. None of them if no record can prove as
     /// much.
     fn hooks(&self, needed: f32) -> Vec<TagTest> {
@@ -119,7 +138,7 @@ impl Confirmers {
     fn confirm(&self, index: &SnapshotIndex, slot: Slot) -> Result<f32, Damaged> {
         let tags = index.tags(slot)?;
         let (mut seen, mut groups, mut total) = (0u64, 0, 0.0);
-        for Confirmer { test, bits, group } in &self.all {
+        for Confirmer { test, bits, group, .. } in &self.all {
             if seen >> test.column & 1 == 0 && tags.passes(*test) {
                 seen |= 1 << test.column;
                 total += if groups & group == 0 { *bits } else { 0.0 };
@@ -209,9 +228,12 @@ impl Examiner<'_> {
             if most < price(fewest) + least - ROUNDING {
                 continue;
             }
-            let confirmers = self.confirmers(at, cells, shown, readings)?;
+            let at_most = self.confirmers(at, cells, shown, readings);
+            // How common values are is counted when somebody agrees with enough of them.
+            let mut exact = at_most.if_known(index);
             for namesakes in ranges.iter() {
                 let price = price(namesakes.len());
+                let confirmers = exact.as_ref().unwrap_or(&at_most);
                 let hooks = confirmers.hooks(price + least);
                 slots.clear();
                 index.passing_any(namesakes.clone(), &hooks, slots)?;
@@ -220,7 +242,10 @@ impl Examiner<'_> {
                     "a namesake that the row confirms is left out"
                 );
                 for slot in &*slots {
-                    let bits = confirmers.confirm(index, *slot)? - price;
+                    if exact.is_none() && at_most.confirm(index, *slot)? - price >= least - ROUNDING {
+                        exact = Some(at_most.counted(index)?);
+                    }
+                    let bits = exact.as_ref().map_or(Ok(0.0), |exact| exact.confirm(index, *slot))? - price;
                     if bits >= least {
                         confirmed.push(((at as u16, slot.0), bits));
                     }
@@ -288,14 +313,15 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// Everything in the cells of a row, which show so much besides names, that could confirm a record of index number `at`.
+    /// Everything in the cells of a row, which show so much besides names, that could confirm a record of index number `at`, with what it
+    /// proves at most.
     fn confirmers(
         &self,
         at: usize,
         cells: &[(&[u8], CellShape)],
         shown: Shown,
         all_readings: &mut Readings,
-    ) -> Result<Confirmers, Damaged> {
+    ) -> Confirmers {
         let (index, facts) = (&self.matcher.catalogue.indexes()[at], &self.matcher.facts[at]);
         let hasher = &self.matcher.catalogue.hashers()[index.key_no()];
         let mut all = Vec::new();
@@ -304,9 +330,7 @@ impl Examiner<'_> {
                 readings(*kind, value, self.matcher.catalogue.countries(), all_readings);
                 for normal in all_readings.iter().filter(|normal| is_told(*kind, normal, &facts.exported)) {
                     let test = index.test_of_value(usize::from(*column), hasher.tag(*kind, normal));
-                    all.extend(
-                        test.map(|test| Confirmer::of(test, (*kind, confirming_bits(*kind)), index)).transpose()?,
-                    );
+                    all.extend(test.map(|test| Confirmer::of(test, *kind)));
                 }
             }
         }
@@ -315,12 +339,11 @@ impl Examiner<'_> {
                 if let Some(form) = masked::parse(*kind, value) {
                     let tag = hasher.mask_tag(*kind, &form);
                     let test = index.test_of_mask(usize::from(*column), tag, false);
-                    let confirmer = test.map(|test| Confirmer::of_mask(test, *kind, tag, index));
-                    all.extend(confirmer.transpose()?);
+                    all.extend(test.map(|test| Confirmer::of_mask(test, *kind, tag)));
                 }
             }
         }
-        Ok(Confirmers::new(all))
+        Confirmers::new(all)
     }
 }
 

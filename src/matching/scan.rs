@@ -288,7 +288,7 @@ pub(super) fn kinds(matcher: &Matcher, candidate: &RowCandidate) -> u32 {
 impl ContentSink for Scan<'_> {
     fn table(&mut self, table: Table) {
         self.matcher.terms.begin(&table.member, &mut self.terms);
-        let state = self.evidence.tables.entry(table.no).or_default();
+        let state = self.evidence.table(table.no);
         state.columns = table.shape != Shape::Text;
         state.header = table.header;
     }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
+use vigie::fingerprint::Key;
 
 use crate::kit::{World, errors, run};
 use people::{COLUMNS, Person, people};
@@ -52,8 +53,10 @@ fn each(people: &[Person], write: impl Fn(&Person) -> String) -> String {
     people.iter().map(write).collect()
 }
 
-fn world() -> World {
+fn world(key: u8) -> World {
     let world = World::new();
+    fs::remove_file(world.path("vigie.key")).unwrap();
+    Key::from_bytes([key; 32]).save(&world.path("vigie.key")).unwrap();
     let making = world.path("watchlists").join("crm");
     fs::create_dir_all(&making).unwrap();
     let kinds = ["last_name", "first_name", "email", "phone", "birth_date", "street_address", "postcode", "city"];
@@ -108,7 +111,12 @@ fn lost(shape: &Shape, finding: &Value) -> Option<String> {
 
 /// Holds the promise for a family of shapes.
 fn check(shapes: &[Shape]) {
-    let world = world();
+    check_under(1, shapes);
+}
+
+/// The same under one key of many: tags are short, and which of them fall together is up to the key.
+fn check_under(key: u8, shapes: &[Shape]) {
+    let world = world(key);
     let customers: Vec<Person> = people(200, 1).into_iter().skip(20).step_by(4).take(40).collect();
     let found = findings(&world, shapes, &customers);
     let mut wrong: Vec<String> = shapes
@@ -175,4 +183,25 @@ fn people_beside_identifiers_of_others() {
 #[test]
 fn dumps_within_something_else() {
     check(wrapped::SHAPES);
+}
+
+#[test]
+#[ignore = "slow: `just shapes`"]
+fn every_shape_under_many_keys() {
+    for key in 2..=30 {
+        for shapes in [
+            prose::SHAPES,
+            tables::SHAPES,
+            encoded::SHAPES,
+            literals::SHAPES,
+            sql::SHAPES,
+            markup::SHAPES,
+            files::SHAPES,
+            exports::SHAPES,
+            others::SHAPES,
+            wrapped::SHAPES,
+        ] {
+            check_under(key, shapes);
+        }
+    }
 }
