@@ -8,7 +8,7 @@ use super::text::Splitter;
 
 /// Parts of one row: two addresses have as many.
 pub(super) const PARTS: usize = 16;
-/// Bytes of a cell that is split: what is longer is a text, of which the records it names are asked and no more.
+/// Bytes of a cell that is split: in what is longer, what finds by itself is sought and nothing else.
 const LONGEST: usize = 512;
 
 /// The parts of the mixed cells of one row.
@@ -58,9 +58,9 @@ impl Parts {
         (0..many).map(move |no| self.part(row, no))
     }
 
-    /// Whether a cell of the row has any.
-    pub(super) fn has(&mut self, row: Row<'_>, cell: usize) -> bool {
-        self.many(row) > 0 && self.parts.iter().any(|(at, _)| usize::from(*at) == cell)
+    /// The cells of the row that have any, a bit each.
+    pub(super) fn cells(&mut self, row: Row<'_>) -> u64 {
+        self.all(row).fold(0, |cells, (cell, _)| cells | 1 << cell)
     }
 }
 

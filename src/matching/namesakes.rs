@@ -33,7 +33,7 @@ pub(super) struct Namesakes {
 #[derive(Clone, Copy)]
 struct Confirmer {
     test: TagTest,
-    /// What of it is told by who has the name already.
+    /// What of it is news of somebody whose name is known already.
     news: TagTest,
     /// What agreement proves: less where the value is common among the records themselves.
     bits: f32,

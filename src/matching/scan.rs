@@ -111,7 +111,7 @@ impl<'m> Scan<'m> {
     }
 
     fn rows(&mut self, batch: &Batch) -> Result<(), Damaged> {
-        let mut state = self.evidence.tables.remove(&batch.table).unwrap_or_default();
+        let mut state = std::mem::take(self.evidence.table(batch.table));
         let examiner = Examiner { matcher: self.matcher };
         let mut result = Ok(());
         let (mut full, mut skipped) = (false, 0);
@@ -183,6 +183,7 @@ impl<'m> Scan<'m> {
         state: &mut TableState,
     ) -> Result<(), Damaged> {
         (self.desk.scratch.candidates, self.desk.scratch.pairs) = candidates.into_iter().unzip();
+        self.desk.scratch.parts.start(state.columns);
         self.hit(row, place, filled, state)
     }
 
@@ -228,7 +229,7 @@ impl<'m> Scan<'m> {
                 *self.evidence.system_rows.entry(*system).or_default() += 1;
             }
             if self.evidence.wants_sample() {
-                let sample = self.masked(row, state.columns);
+                let sample = self.masked(row);
                 self.evidence.sample.push((number, sample));
             }
         }
@@ -253,11 +254,8 @@ impl<'m> Scan<'m> {
     }
 
     /// The row as an alert may show it, with the kinds that the best candidate's columns give its cells.
-    fn masked(&mut self, row: Row<'_>, is_table: bool) -> MaskedRow {
-        let parts = &mut self.desk.scratch.parts;
-        parts.start(is_table);
-        let mixed =
-            (0..row.len().min(64)).filter(|cell| parts.has(row, *cell)).fold(0u64, |mixed, cell| mixed | 1 << cell);
+    fn masked(&mut self, row: Row<'_>) -> MaskedRow {
+        let mixed = self.desk.scratch.parts.cells(row);
         let best = (0..self.desk.scratch.candidates.len())
             .max_by(|a, b| self.desk.scratch.candidates[*a].bits.total_cmp(&self.desk.scratch.candidates[*b].bits));
         // What holds several values is no value of a kind.

@@ -51,12 +51,12 @@ impl Seen {
     pub(super) fn by_name(&self, table: &TableState) -> Option<f32> {
         let ours = table.sure >= 4 && table.sure * 3 > table.searchable;
         let name_within = self.name_within && table.columns;
-        let others = self.filled.count_ones() > u32::from(self.names) || name_within;
-        let others = others || self.names >= 3;
-        match self.names > 0 || name_within {
-            true if ours || !self.searchable && others => Some(WORTH_KEEPING),
-            true if others => table.by_name.asks(),
-            _ => None,
+        let others = name_within || self.names >= 3 || self.filled.count_ones() > u32::from(self.names);
+        match () {
+            () if self.names == 0 && !name_within => None,
+            () if ours || !self.searchable && others => Some(WORTH_KEEPING),
+            () if others => table.by_name.asks(),
+            () => None,
         }
     }
 }

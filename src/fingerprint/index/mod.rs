@@ -342,7 +342,7 @@ impl SnapshotIndex {
         counts.as_ref().map(|counts| counts.holders(test)).map_err(|damaged| *damaged)
     }
 
-    /// The same if it is known already. To count takes as long as a megabyte of a dump, and touches much of the index.
+    /// The same if it is known already: to count reads the sample, of every index that is asked.
     #[must_use]
     pub fn known_holders(&self, test: TagTest) -> Option<Holders> {
         let counts = self.commonness.get()?.as_ref().ok()?;

@@ -3,7 +3,8 @@
 //! Works on bytes of UTF-8 (bytes that are not are no value) and writes into buffers of the caller: nothing is allocated
 //! for values in ASCII. What may be read in several ways (`03/04/1985`, a national phone number under several configured countries) gives
 //! its likeliest form through [`normalise`] and all of them through [`readings`]. Changing any form here changes what old
-//! indexes hold: [`VERSION`] then rises, and old indexes are refused.
+//! indexes hold: [`VERSION`] then rises, and old indexes are refused. Not so where what had no form is given one: old indexes hold nothing of
+//! such values, and say nothing wrong of them.
 
 mod address;
 mod countries;
