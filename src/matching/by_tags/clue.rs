@@ -49,7 +49,9 @@ pub(super) struct Clue {
     pub(super) cell: u8,
     pub(super) kind: FieldKind,
     pub(super) test: TagTest,
-    /// What agreement proves: how seldom a record of the index agrees by chance.
+    /// What agreement proves by itself: how seldom a record of the index agrees by chance.
+    alone: f32,
+    /// The same beside the other cells of the row that may be the same column: one of many agrees more often.
     pub(super) bits: f32,
     pub(super) is_mask: bool,
     /// Whether any record agrees.
@@ -97,6 +99,14 @@ impl Question {
 
     /// Sorts the clues and counts those to hook the row to. Whether they could prove anything.
     fn prepare(&mut self) -> bool {
+        let mut cells = [0u64; 64];
+        for clue in &self.clues {
+            cells[usize::from(clue.test.column & 63)] |= 1 << (clue.cell & 63);
+        }
+        for clue in &mut self.clues {
+            let rivals = cells[usize::from(clue.test.column & 63)].count_ones();
+            clue.bits = (clue.alone - (rivals as f32).log2()).max(0.0);
+        }
         self.clues.sort_by(|a, b| b.bits.total_cmp(&a.bits));
         let telling = walk(&self.clues, |_| true, |_| ()) - self.price >= LEAST;
         self.clues.sort_by_key(|clue| !clue.possible);
@@ -200,7 +210,7 @@ impl Clues {
                         None => *known.entry(test).or_insert(bits(index, said.kind, test, is_mask)?),
                     };
                     let (bits, possible) = bits;
-                    let clue = Clue { cell: said.cell, kind: said.kind, test, bits, is_mask, possible };
+                    let clue = Clue { cell: said.cell, kind: said.kind, test, alone: bits, bits, is_mask, possible };
                     questions[said.row].clues.push(clue);
                     Ok(())
                 };

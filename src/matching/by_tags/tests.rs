@@ -1,6 +1,7 @@
 //! Rows that nothing names: ours are found, strangers of the same country are not.
 
 use crate::matching::tests::{expected, find, matcher, person, refs, same};
+use crate::model::{Batch, ContentSink, Layout, Shape, Table};
 
 /// Cells of a person as a careful thief, or the system itself, shows them.
 fn masked(no: u64, cells: &[&str]) -> Vec<String> {
@@ -63,4 +64,28 @@ fn a_mask_alone_names_nobody_and_a_few_rows_prove_nothing() {
     let matcher = matcher(folder.path(), 0..3000);
     assert!(find(&matcher, &rows(0..500, &["city"]), 1).systems.is_empty());
     assert!(find(&matcher, &rows(0..3, &["phone", "city"]), 1).systems.is_empty());
+}
+
+#[test]
+fn many_words_beside_a_star_are_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let matcher = matcher(folder.path(), 0..600);
+    // Each of so many words is like some name or town by its short tag.
+    let word = |no: u64| {
+        (0..6).map(move |at| char::from(b'a' + (no.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at * 9) & 15) as u8))
+    };
+    let row = |no: u64| -> Vec<String> {
+        let words = (0..24).map(|at| word(no * 24 + at).collect());
+        words.chain(["**4".to_owned(), "j***@courriel.example".to_owned()]).collect()
+    };
+    let mut scan = matcher.scan();
+    scan.table(Table { no: 0, shape: Shape::Text, member: String::new(), header: None });
+    let mut batch = Batch::new(0, Layout::Rows);
+    for no in 0..200 {
+        row(no).iter().for_each(|cell| batch.push_value(cell.as_bytes()));
+        batch.end_row();
+    }
+    let _ = scan.batch(&mut batch);
+    let found = matcher.finish(scan, true).unwrap();
+    assert!(found.systems.is_empty(), "{} of 200", refs(&found).len());
 }
